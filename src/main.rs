@@ -1,0 +1,3 @@
+//! Start: arguments, settings, log, one command, exit code.
+
+fn main() {}

@@ -1,0 +1,24 @@
+//! Asks VirusTotal, API v3. Knows neither STIX nor OpenCTI.
+
+use std::num::NonZeroU32;
+
+use url::Url;
+
+use crate::http::HttpOptions;
+use crate::secret::Secret;
+
+pub mod objects;
+pub mod search;
+
+/// How VirusTotal is reached.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The API's base, `https://www.virustotal.com/api/v3`, without a slash at the end.
+    pub api_url: Url,
+    /// Sent as `x-apikey`, to the host of `api_url` only.
+    pub api_key: Secret,
+    /// Calls a minute; `None` = taken from the quota (`api_requests_hourly` / 60).
+    pub requests_per_minute: Option<NonZeroU32>,
+    /// Time-outs, roots, agent.
+    pub http: HttpOptions,
+}
