@@ -1,0 +1,2 @@
+//! Strict stand-ins for both sides, on loopback: for `demo`, tests and benches.
+pub mod opencti;
