@@ -1,9 +1,11 @@
 //! `vtreporter`: a country's risky files, from VirusTotal into OpenCTI.
 pub mod clock;
 pub mod convert;
+pub mod country;
 pub mod http;
 pub mod opencti;
 pub mod pace;
+pub mod period;
 pub mod quota;
 pub mod secret;
 pub mod stix;
