@@ -1,5 +1,6 @@
 //! `vtreporter`: a country's risky files, from VirusTotal into OpenCTI.
 pub mod clock;
+pub mod config;
 pub mod convert;
 pub mod country;
 pub mod http;
