@@ -1,9 +1,12 @@
 //! `vtreporter`: a country's risky files, from VirusTotal into OpenCTI.
 pub mod clock;
+pub mod config;
 pub mod convert;
+pub mod country;
 pub mod http;
 pub mod opencti;
 pub mod pace;
+pub mod period;
 pub mod quota;
 pub mod secret;
 #[cfg(feature = "standin")]
