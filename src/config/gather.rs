@@ -144,6 +144,11 @@ fn from_environment(
             gathered.faults.push(Fault::of(setting, None, problem));
             continue;
         };
+        if !setting.secret() && in_quotes(&value) {
+            gathered.warnings.push(format!(
+                "{name} has quotation marks around it, which belong to the value; docker's --env-file keeps them"
+            ));
+        }
         if setting.also() == Some(name.as_str()) {
             second_spellings.push((setting, value));
         } else {
@@ -205,6 +210,13 @@ fn find(
     })
 }
 
+fn in_quotes(text: &str) -> bool {
+    let text = text.trim();
+    ['"', '\'']
+        .iter()
+        .any(|&quote| text.len() > 1 && text.starts_with(quote) && text.ends_with(quote))
+}
+
 /// What to say of a variable that is no setting; those of others are no matter.
 fn odd_variable(name: &str) -> Option<String> {
     if RETIRED.iter().any(|(retired, _)| *retired == name) {
@@ -215,7 +227,7 @@ fn odd_variable(name: &str) -> Option<String> {
         return None;
     }
     let hint = nearest(name, SETTINGS.iter().map(|setting| setting.env));
-    Some(format!("{name} is no setting{hint}"))
+    Some(format!("{} is no setting{hint}", shown(name)))
 }
 
 fn odd_path(path: &str, section: bool) -> Option<String> {
@@ -230,17 +242,28 @@ fn odd_path(path: &str, section: bool) -> Option<String> {
     let known = sections.contains(path.split('.').next().unwrap_or_default());
     if section {
         let hint = nearest(path, sections.iter().copied());
-        (!known).then(|| format!("`{path}:` is no section{hint}"))
+        (!known).then(|| format!("`{}:` is no section{hint}", shown(path)))
     } else if path.starts_with("vtreporter.") {
-        Some(format!("{path} is no setting{}", nearest(path, paths)))
+        let hint = nearest(path, paths);
+        Some(format!("{} is no setting{hint}", shown(path)))
     } else {
         // Other connectors' keys in the common sections are tolerated.
         None
     }
 }
 
+/// A name of the operator's, fit for a log line.
+fn shown(name: &str) -> String {
+    let clean = |c: char| if c.is_control() { '?' } else { c };
+    name.chars().take(80).map(clean).collect()
+}
+
 /// `; did you mean X?`, where something is near enough.
 pub(super) fn nearest<'a>(name: &str, among: impl Iterator<Item = &'a str>) -> String {
+    // Longer than any setting, and comparing takes the square of the length.
+    if name.len() > 100 {
+        return String::new();
+    }
     among
         .map(|known| (strsim::damerau_levenshtein(name, known), known))
         .min()

@@ -102,6 +102,9 @@ impl Reader<'_> {
         if uses_anchor(&event) {
             self.fault(line, "anchors and aliases (& and *) are not read here");
         }
+        if has_tag(&event) {
+            self.fault(line, "tags (!) are not read here");
+        }
         match std::mem::replace(&mut self.expect, Expect::End) {
             Expect::Document => self.document(&event, line),
             Expect::Section => self.section(event, line),
@@ -258,6 +261,16 @@ fn uses_anchor(event: &Event<'_>) -> bool {
         Event::Scalar(_, _, anchor, _)
         | Event::SequenceStart(anchor, _)
         | Event::MappingStart(anchor, _) => *anchor > 0,
+        _ => false,
+    }
+}
+
+/// `!!str` and its like say what is taken anyway; others promise something.
+fn has_tag(event: &Event<'_>) -> bool {
+    match event {
+        Event::Scalar(.., tag) | Event::SequenceStart(_, tag) | Event::MappingStart(_, tag) => {
+            tag.as_ref().is_some_and(|tag| !tag.is_yaml_core_schema())
+        }
         _ => false,
     }
 }

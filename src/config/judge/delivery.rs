@@ -1,6 +1,6 @@
 //! Broker, S3, proxies and certificates.
 
-use super::Judge;
+use super::{CERTIFICATE, Judge, PRIVATE_KEY};
 use crate::config::rows::Values;
 use crate::config::{MqOverrides, Network, S3Overrides};
 use crate::http::HttpOptions;
@@ -8,7 +8,7 @@ use crate::secret::Secret;
 
 impl Judge<'_> {
     pub(super) fn mq(&mut self, values: &Values<'_>) -> MqOverrides {
-        let key = self.pem(values.mq_use_ssl_key, "PRIVATE KEY");
+        let key = self.pem(values.mq_use_ssl_key, PRIVATE_KEY);
         MqOverrides {
             host: self.text(values.mq_host),
             port: self.maybe_whole(values.mq_port),
@@ -17,10 +17,10 @@ impl Judge<'_> {
             user: self.text(values.mq_user),
             pass: self.secret(values.mq_pass),
             ca: self
-                .pem(values.mq_use_ssl_ca, "CERTIFICATE")
+                .pem(values.mq_use_ssl_ca, CERTIFICATE)
                 .map(String::into_bytes),
             cert: self
-                .pem(values.mq_use_ssl_cert, "CERTIFICATE")
+                .pem(values.mq_use_ssl_cert, CERTIFICATE)
                 .map(String::into_bytes),
             key: key.map(Secret::new),
             passphrase: self.secret(values.mq_use_ssl_passphrase),
@@ -66,11 +66,11 @@ impl Judge<'_> {
     }
 
     fn authorities(&mut self, values: &Values<'_>) -> Vec<Vec<u8>> {
-        let own = self.pem(values.https_ca_certificates, "CERTIFICATE");
+        let own = self.pem(values.https_ca_certificates, CERTIFICATE);
         // Platforms set this variable for every container, whether or not the
         // file is in the image: that must not keep the connector from starting.
         let faults = self.faults.len();
-        let ambient = self.pem(values.ssl_cert_file, "CERTIFICATE");
+        let ambient = self.pem(values.ssl_cert_file, CERTIFICATE);
         for fault in self.faults.split_off(faults) {
             self.warnings.push(format!(
                 "{} {}; it is not used",

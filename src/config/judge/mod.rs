@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use reqwest::Certificate;
+
 use super::fault::{Fault, Faults, Origin};
 use super::gather::ReadFile;
 use super::rows::Values;
@@ -18,6 +20,10 @@ mod delivery;
 mod platform;
 mod reporter;
 mod vocabulary;
+
+/// Markers of PEM blocks.
+const CERTIFICATE: &str = "CERTIFICATE";
+const PRIVATE_KEY: &str = "PRIVATE KEY";
 
 /// Reads values and remembers what was wrong.
 pub(super) struct Judge<'a> {
@@ -67,12 +73,18 @@ pub(super) fn config(
 impl<'a> Judge<'a> {
     /// Notes that a value is wrong.
     fn fault(&mut self, value: Value<'_>, problem: impl Into<String>) {
-        let setting = value.setting;
-        let origin = match setting.also() {
-            _ if value.text.is_none() => None,
-            _ => self.origins.get(setting.env),
-        };
-        self.faults.push(Fault::of(setting, origin, problem.into()));
+        let origin = self.origins.get(value.setting.env);
+        let fault = Fault::of(value.setting, origin, problem.into());
+        // A value that two others depend on is read twice.
+        if !self.faults.contains(&fault) {
+            self.faults.push(fault);
+        }
+    }
+
+    /// Whether something is wrong with it already.
+    fn faulty(&self, value: Value<'_>) -> bool {
+        let mut faults = self.faults.iter();
+        faults.any(|fault| fault.variable == value.setting.env)
     }
 
     fn warn(&mut self, value: Value<'_>, warning: &str) {
@@ -91,7 +103,7 @@ impl<'a> Judge<'a> {
     /// The text of a setting that must be set.
     fn required<'v>(&mut self, value: Value<'v>) -> Option<&'v str> {
         let text = self.given(value);
-        if text.is_none() {
+        if text.is_none() && !self.faulty(value) {
             self.fault(value, "is missing");
         }
         text
@@ -132,8 +144,9 @@ impl<'a> Judge<'a> {
         name
     }
 
+    /// A password as it is: only what cannot be typed is refused.
     fn secret(&mut self, value: Value<'_>) -> Option<Secret> {
-        self.given(value).map(Secret::new)
+        self.text(value).map(Secret::new)
     }
 
     fn boolean(&mut self, value: Value<'_>) -> bool {
@@ -226,7 +239,7 @@ impl<'a> Judge<'a> {
     /// A list that may not be empty.
     fn some(&mut self, value: Value<'_>) -> Vec<String> {
         let list = self.list(value);
-        if list.is_empty() && !self.faults.iter().any(|f| f.variable == value.setting.env) {
+        if list.is_empty() && !self.faulty(value) {
             self.fault(value, "has no element");
         }
         list
@@ -249,7 +262,10 @@ impl<'a> Judge<'a> {
                 read(Path::new(text.trim()))
                     .map_err(|error| format!("the file cannot be read: {}", error.kind()))?
             };
-            if pem.contains("-----BEGIN") && pem.contains(marker) {
+            let certificates = marker == CERTIFICATE;
+            if certificates && Certificate::from_pem_bundle(pem.as_bytes()).is_err() {
+                Err("holds a PEM block that cannot be read".to_owned())
+            } else if pem.contains("-----BEGIN") && pem.contains(marker) {
                 Ok(pem)
             } else {
                 Err(format!("holds no PEM block of a {}", marker.to_lowercase()))

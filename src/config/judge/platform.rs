@@ -58,9 +58,10 @@ impl Judge<'_> {
 
     fn id(&mut self, values: &Values<'_>, needs: Needs) -> String {
         let value = values.connector_id;
-        if needs.opencti {
-            self.required(value);
+        if !needs.opencti {
+            return value.text.unwrap_or_default().to_owned();
         }
+        self.required(value);
         let id = self.text(value).unwrap_or_default();
         if placeholder(&id) {
             self.fault(value, "is still the placeholder of the sample");
