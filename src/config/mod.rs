@@ -17,11 +17,10 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use chrono::{DateTime, Utc};
-
 use crate::convert;
 use crate::convert::filter::{Filter, Severity};
 use crate::country::Country;
+use crate::import::schedule::Start;
 use crate::opencti;
 use crate::period::Period;
 use crate::quota::Policy;
@@ -57,6 +56,16 @@ impl Needs {
     pub const BOTH: Self = Self {
         opencti: true,
         virustotal: true,
+    };
+    /// VirusTotal only.
+    pub const VIRUSTOTAL: Self = Self {
+        opencti: false,
+        virustotal: true,
+    };
+    /// Neither.
+    pub const NOTHING: Self = Self {
+        opencti: false,
+        virustotal: false,
     };
 }
 
@@ -194,15 +203,6 @@ pub struct Import {
     pub max_bundle_mb: f64,
     /// Author and markings count as well.
     pub max_bundle_objects: usize,
-}
-
-/// Since when the first run looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Start {
-    /// So long before the run; not zero.
-    Period(Period),
-    /// Since then; may lie in the future, which only the clock can tell.
-    Date(DateTime<Utc>),
 }
 
 /// What replaces the registration's word on the broker; `None` = as it says.

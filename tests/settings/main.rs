@@ -8,9 +8,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use vtreporter::config::{
-    self, Config, Faults, Group, LogLevel, Needs, Preset, QueueProtocol, SETTINGS, Start, docs,
+    self, Config, Faults, Group, LogLevel, Needs, Preset, QueueProtocol, SETTINGS, docs,
 };
 use vtreporter::convert::filter::Severity;
+use vtreporter::import::schedule::Start;
 use vtreporter::period::Period;
 use vtreporter::quota::OnUnknown;
 use vtreporter::stix::marking::Tlp;

@@ -98,10 +98,10 @@ fn a_zero_period_means_one_run_and_then_the_end() {
 #[test]
 fn a_start_is_a_period_or_a_date_and_a_timeout_a_period_or_seconds() {
     let start = |text| with(&[("VTREPORTER_START", text)]).map(|config| config.import.start);
-    let date = |text: &str| Some(Start::Date(text.parse().unwrap()));
+    let date = |text: &str| Some(Start::At(text.parse().unwrap()));
     assert_eq!(
         start("P1M").unwrap(),
-        Some(Start::Period(Period {
+        Some(Start::Ago(Period {
             months: 1,
             seconds: 0
         }))

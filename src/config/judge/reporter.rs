@@ -126,14 +126,14 @@ impl Judge<'_> {
     fn start(&mut self, value: Value<'_>) -> Option<Start> {
         self.read_as(value, |text| {
             if let Ok(moment) = DateTime::parse_from_rfc3339(text) {
-                return Ok(Start::Date(moment.with_timezone(&Utc)));
+                return Ok(Start::At(moment.with_timezone(&Utc)));
             }
             if let Ok(date) = text.parse::<NaiveDate>() {
-                return Ok(Start::Date(date.and_time(NaiveTime::MIN).and_utc()));
+                return Ok(Start::At(date.and_time(NaiveTime::MIN).and_utc()));
             }
             match Period::parse(text) {
                 Ok(period) if period.is_zero() => Err("is zero: there would be no window".into()),
-                Ok(period) => Ok(Start::Period(period)),
+                Ok(period) => Ok(Start::Ago(period)),
                 Err(_) => Err("is neither a duration nor a date".to_owned()),
             }
         })
