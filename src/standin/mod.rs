@@ -1,2 +1,3 @@
 //! Strict stand-ins for both sides, on loopback: for `demo`, tests and benches.
 pub mod opencti;
+pub mod server;
