@@ -70,7 +70,7 @@ async fn run(args: Args) -> Result<(), Exit> {
             commands::preview::run(setup::preview(config, clock)?, &out, &stop).await
         }
         #[cfg(feature = "standin")]
-        Command::Demo(_) => Ok(()),
+        Command::Demo(demo) => commands::demo::run(&demo, clock, &stop).await,
         Command::Healthcheck => {
             let config = settings(file, Needs::NOTHING)?;
             commands::connector::health::ask(&config.connector.id).await

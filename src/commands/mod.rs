@@ -4,6 +4,8 @@ use crate::{opencti, virustotal};
 
 pub mod check;
 pub mod connector;
+#[cfg(feature = "standin")]
+pub mod demo;
 pub mod plan;
 pub mod preview;
 
