@@ -8,7 +8,8 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::error::clean;
-use super::objects::{File, Kind, Meta, one_or_many};
+use super::loose::one_or_many;
+use super::objects::{File, Kind, Meta};
 
 /// A page of a search, or of a relationship whose objects are files.
 #[derive(Clone, Debug, Default)]

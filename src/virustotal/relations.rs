@@ -6,9 +6,11 @@
 //! | contacted ips, domains, urls and so on | descriptors: all we need | never                       |
 //! | similar, dropped files and so on     | descriptors: whether any  | where there are some or it is not told |
 
-use super::client::RELATED_PAGE;
 use super::objects::File;
 use super::page::{Odd, Page};
+
+/// Objects a page; VirusTotal refuses more.
+pub const PAGE: u32 = 40;
 
 /// What the objects of a relationship are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +98,7 @@ pub async fn gather<E>(
     let mut cursor = None;
     let mut left = most;
     while left > 0 {
-        let page = match fetch(left.min(RELATED_PAGE), cursor).await {
+        let page = match fetch(left.min(PAGE), cursor).await {
             Ok(page) => page,
             Err(error) => {
                 related.failed = Some(error);
