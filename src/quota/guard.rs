@@ -327,7 +327,7 @@ impl Guard {
                 return old.with(state.own(), state.charged);
             }
             if !reading.drained && self.0.policy.on_unknown == OnUnknown::Continue {
-                warn!(vt.said = %why, "VirusTotal does not say how much of its quota is left; going on without knowing");
+                state.warn_unknown(why);
             }
         }
         let quiet = flying == Own::default() && state.flying == flying && state.sent == before;

@@ -9,6 +9,7 @@ use super::decide::burns;
 use super::reading::{Line, Reading, SEARCHES};
 use super::{Charged, Own, Policy, Scope, Spent};
 
+/// Counts, the last reading, and what was said of them.
 #[derive(Default)]
 pub(super) struct State {
     pub(super) reading: Option<Reading>,
@@ -48,6 +49,17 @@ impl State {
                 warn!(quota.name = %line.quota, quota.used = line.used, quota.allowed = line.allowed, "{text}");
                 self.warnings.push(text);
             }
+        }
+    }
+
+    /// Says once a run that nothing is known.
+    pub(super) fn warn_unknown(&mut self, why: &str) {
+        if self.warned.insert((String::new(), Scope::Unknown)) {
+            let text = format!(
+                "VirusTotal does not say how much of its quota is left ({why}); going on without knowing"
+            );
+            warn!("{text}");
+            self.warnings.push(text);
         }
     }
 
