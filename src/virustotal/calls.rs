@@ -18,17 +18,17 @@ impl VirusTotal {
     /// or an undocumented parameter makes it try again.
     pub async fn search(&self, search: &Search, cursor: Option<&str>) -> Result<Page, Error> {
         let refusal = match self.search_once(search, cursor, &self.refused()).await {
-            Err(error @ (Error::BadRequest { .. } | Error::CursorRefused { .. })) => error,
+            Err(error @ (Error::BadQuery { .. } | Error::CursorRefused { .. })) => error,
             other => return other,
         };
-        let (Error::BadRequest { said, .. } | Error::CursorRefused { said }) = &refusal else {
+        let (Error::BadQuery { said } | Error::CursorRefused { said }) = &refusal else {
             return Err(refusal);
         };
         for without in self.suspects(search, cursor, said) {
             let mut all = self.refused();
             all.extend(&without);
             match self.search_once(search, cursor, &all).await {
-                Err(Error::BadRequest { .. } | Error::CursorRefused { .. }) => {}
+                Err(Error::BadQuery { .. } | Error::CursorRefused { .. }) => {}
                 Err(error) => return Err(error),
                 Ok(page) => {
                     warn!(vt.parameters = %without.join(","), vt.said = %refusal,
@@ -82,7 +82,7 @@ impl VirusTotal {
             path: "/intelligence/search".to_owned(),
             subject: Subject {
                 name: "the Intelligence search".to_owned(),
-                always_there: true,
+                is_search: true,
                 by_cursor: cursor.is_some(),
             },
             charged: true,
@@ -116,7 +116,7 @@ impl VirusTotal {
             url,
             subject: Subject {
                 name,
-                always_there: false,
+                is_search: false,
                 by_cursor: cursor.is_some(),
             },
             charged: true,
@@ -130,7 +130,7 @@ impl VirusTotal {
         let call = Call {
             url: self.url(&["users", &user.id, "overall_quotas"]),
             path: "/users/{id}/overall_quotas".to_owned(),
-            subject: subject("the account's quotas", false),
+            subject: subject("the account's quotas"),
             charged: false,
         };
         self.get(&call, |body| {
@@ -170,7 +170,7 @@ impl VirusTotal {
         let call = Call {
             url: self.url(&["users", id]),
             path: path.to_owned(),
-            subject: subject("the account of the key", false),
+            subject: subject("the account of the key"),
             // Counted, as nobody promises that it is free.
             charged: true,
         };
@@ -187,10 +187,10 @@ impl VirusTotal {
     }
 }
 
-fn subject(name: &str, always_there: bool) -> Subject {
+fn subject(name: &str) -> Subject {
     Subject {
         name: name.to_owned(),
-        always_there,
+        is_search: false,
         by_cursor: false,
     }
 }

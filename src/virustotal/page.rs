@@ -113,7 +113,12 @@ impl Page {
             lost: true,
         };
         if let Some(error) = &file.error {
-            let what = format!("{}: {}", clean(&error.code), clean(&error.message));
+            let what = match (clean(&error.code), clean(&error.message)) {
+                (code, message) if code.is_empty() && message.is_empty() => {
+                    "an error that says nothing".to_owned()
+                }
+                (code, message) => format!("{code}: {message}"),
+            };
             return self.odd.push(lost(what, &file));
         }
         if file.kind != Kind::File {
