@@ -6,5 +6,7 @@ pub mod opencti;
 pub mod pace;
 pub mod quota;
 pub mod secret;
+#[cfg(feature = "standin")]
+pub mod standin;
 pub mod stix;
 pub mod virustotal;
