@@ -1,6 +1,5 @@
 //! The guard in front of the client: reserve, send, settle.
 
-use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,8 +9,9 @@ use tokio::sync::Notify;
 use tracing::{debug, info, warn};
 
 use super::decide::{Verdict, calls_left, charged_by, decide, unknown_pause};
-use super::reading::{Line, Reading};
-use super::{Charged, Cost, OnUnknown, Own, Pause, Policy, Scope, Spent, Stop};
+use super::ledger::State;
+use super::reading::Reading;
+use super::{Charged, Cost, OnUnknown, Own, Pause, Policy, Spent, Stop};
 use crate::clock::Clock;
 use crate::virustotal::client::backoff;
 use crate::virustotal::{Error, VirusTotal};
@@ -46,38 +46,6 @@ struct Inner {
     reader: tokio::sync::Mutex<()>,
     /// Some call has ended.
     settled: Notify,
-}
-
-#[derive(Default)]
-struct State {
-    reading: Option<Reading>,
-    /// Readings taken, failed ones included.
-    generation: u64,
-    /// Sent so far, since the guard was made.
-    sent: Own,
-    /// On their way.
-    flying: Own,
-    /// `sent` when the last good reading was asked for.
-    at_reading: Own,
-    /// `sent` when a reading was last tried, and when that was.
-    at_try: Own,
-    tried_at: Duration,
-    /// Nothing was on its way while the last good reading was taken.
-    quiet: bool,
-    /// `sent` when the run started.
-    at_start: Own,
-    charged: Charged,
-    calibrations: u32,
-    /// Allowances that were warned of in this run.
-    warned: BTreeSet<(String, Scope)>,
-    warnings: Vec<String>,
-}
-
-impl State {
-    /// Of our own, not in the reading.
-    fn own(&self) -> Own {
-        self.sent.minus(self.at_reading).plus(self.flying)
-    }
 }
 
 /// A reserved request; gives back on drop what it did not use.
@@ -164,21 +132,12 @@ impl Guard {
 
     /// What was spent since [`Guard::start_run`].
     pub fn spent(&self) -> Spent {
-        let state = self.state();
-        let own = state.sent.minus(state.at_start);
-        Spent {
-            sent: own.total(),
-            requests: super::decide::burns("", own, state.charged),
-            searches: super::decide::burns(super::reading::SEARCHES, own, state.charged),
-        }
+        self.state().spent()
     }
 
     /// Counts and warnings begin anew.
     pub fn start_run(&self) {
-        let mut state = self.state();
-        state.at_start = state.sent;
-        state.warned.clear();
-        state.warnings.clear();
+        self.state().start_run();
     }
 
     /// What was warned of since [`Guard::start_run`], a sentence each.
@@ -271,7 +230,7 @@ impl Guard {
                 now,
             ) {
                 Verdict::Go => {}
-                Verdict::Warn(lines) => warn_of(&mut state, &lines, self.0.policy),
+                Verdict::Warn(lines) => state.warn_of(&lines, self.0.policy),
                 Verdict::Pause(pause) => {
                     return Err(Refused {
                         pause,
@@ -368,7 +327,7 @@ impl Guard {
                 return old.with(state.own(), state.charged);
             }
             if !reading.drained && self.0.policy.on_unknown == OnUnknown::Continue {
-                warn!(vt.said = %why, "VirusTotal does not say how much of its quota is left; going on without knowing");
+                state.warn_unknown(why);
             }
         }
         let quiet = flying == Own::default() && state.flying == flying && state.sent == before;
@@ -481,17 +440,6 @@ impl Drop for Ticket<'_> {
         state.sent = state.sent.plus(Own::of(self.cost, sent));
         drop(state);
         self.guard.0.settled.notify_waiters();
-    }
-}
-
-/// Says once a run what is over the warning percentage.
-fn warn_of(state: &mut State, lines: &[Line], policy: Policy) {
-    for line in lines {
-        if state.warned.insert((line.quota.clone(), line.scope)) {
-            let text = format!("{line}; the run pauses at {} %", policy.stop_percent);
-            warn!(quota.name = %line.quota, quota.used = line.used, quota.allowed = line.allowed, "{text}");
-            state.warnings.push(text);
-        }
     }
 }
 

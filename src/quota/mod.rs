@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub mod decide;
 pub mod guard;
+mod ledger;
 pub mod reading;
 
 pub use guard::Guard;

@@ -211,3 +211,98 @@ pub(crate) fn grouped(number: u64) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quota::Pause;
+    use serde_json::{Value, json};
+
+    fn reading(quotas: &Value) -> Reading {
+        let now = "2026-11-20T10:20:30Z".parse().unwrap();
+        Reading::new(&Quotas::parse(quotas).unwrap(), now)
+    }
+
+    #[test]
+    fn a_reading_says_what_binds_and_which_binds_most() {
+        let reading = reading(&json!({
+            "api_requests_hourly": { "user": { "allowed": 60_000_000_000u64, "used": 0 }, "group": { "allowed": 60000, "used": 652 } },
+            "api_requests_daily": { "user": { "allowed": 1_000_000_000, "used": 17 }, "group": { "allowed": 20000, "used": 4507 } },
+            "intelligence_searches_monthly": { "user": { "allowed": 0, "used": 46 }, "group": { "allowed": 3000, "used": 1210 } } }));
+        assert_eq!(reading.unknown, None);
+        assert_eq!(reading.lines().len(), 3);
+        assert_eq!(
+            reading.lines()[1].to_string(),
+            "the group's daily API requests: 4,507 of 20,000 used (22.5 %), 15,493 left until 2026-11-21 00:00 UTC"
+        );
+        let tightest = reading.tightest().unwrap();
+        assert_eq!(tightest.quota, "intelligence_searches_monthly");
+        let own = Own {
+            searches: 1000,
+            requests: 10_000,
+        };
+        let with = reading.with(own, Charged::Requests);
+        assert_eq!(with.tightest().unwrap().quota, "api_requests_daily");
+        assert_eq!(with.lines()[2].used, 1210);
+    }
+
+    #[test]
+    fn the_pace_is_a_sixtieth_of_the_hour() {
+        let pace = |allowed: u64| {
+            let quotas =
+                json!({ "api_requests_hourly": { "user": { "allowed": allowed, "used": 0 } } });
+            reading(&quotas).per_minute.map(NonZeroU32::get)
+        };
+        assert_eq!(pace(240), Some(4));
+        assert_eq!(pace(60_000), Some(1000));
+        assert_eq!(pace(30), Some(1));
+        assert_eq!(pace(60_000_000_000), None);
+        assert_eq!(pace(0), None);
+    }
+
+    #[test]
+    fn an_answer_without_the_quotas_that_count_is_unknown() {
+        for quotas in [
+            json!({}),
+            json!({ "api_requests_daily": { "user": { "allowed": 0, "used": 5 } } }),
+        ] {
+            assert!(reading(&quotas).unknown.is_some(), "{quotas}");
+        }
+        let uncapped =
+            json!({ "api_requests_daily": { "user": { "allowed": 1_000_000_000, "used": 5 } } });
+        assert_eq!(reading(&uncapped).unknown, None);
+    }
+
+    #[test]
+    fn a_pause_is_a_plain_sentence() {
+        let pause = Pause {
+            quota: "api_requests_daily".to_owned(),
+            scope: Scope::Group,
+            used: 18_003,
+            allowed: 20_000,
+            stop_percent: 90,
+            resumes_at: "2026-11-21T00:00:00Z".parse().unwrap(),
+        };
+        assert_eq!(
+            pause.to_string(),
+            "the group's daily API requests stand at 18,003 of 20,000 (stop at 90 %); goes on at 2026-11-21 00:00 UTC"
+        );
+        let unknown = Pause {
+            scope: Scope::Unknown,
+            ..pause
+        };
+        assert_eq!(
+            unknown.to_string(),
+            "VirusTotal does not say how much of its quota is left; goes on at 2026-11-21 00:00 UTC"
+        );
+    }
+
+    #[test]
+    fn numbers_are_grouped_by_thousands() {
+        let numbers = [0, 12, 999, 1000, 1_234_567];
+        assert_eq!(
+            numbers.map(grouped),
+            ["0", "12", "999", "1,000", "1,234,567"]
+        );
+    }
+}

@@ -23,8 +23,9 @@ const MOST_OF_AN_ERROR: usize = 64 * 1024;
 pub(crate) struct Subject {
     /// For messages: "the Intelligence search".
     pub(crate) name: String,
-    /// Every VirusTotal has it: a 404 means another address.
-    pub(crate) always_there: bool,
+    /// A search, which every VirusTotal has: a 404 means another address, a
+    /// 400 another query.
+    pub(crate) is_search: bool,
     /// It was asked for by its cursor.
     pub(crate) by_cursor: bool,
 }
@@ -54,7 +55,7 @@ pub(crate) async fn read(
     if status.is_redirection() {
         return Err(Error::Redirected {
             status: status.as_u16(),
-            to: target(response.url(), response.headers()),
+            to: redact(&target(response.url(), response.headers()), key),
         });
     }
     if status.is_success() {
@@ -130,10 +131,11 @@ fn refused(
     match status.as_u16() {
         401 => Error::WrongKey { said },
         403 => Error::NotLicensed { what, said },
-        404 if subject.always_there => Error::WrongAddress { what, said },
+        404 if subject.is_search => Error::WrongAddress { what, said },
         404 => Error::NotFound { what, said },
         400 if code == "NotAvailableYet" => Error::Upstream { said },
         400 if subject.by_cursor => Error::CursorRefused { said },
+        400 if subject.is_search => Error::BadQuery { said },
         400 => Error::BadRequest { what, said },
         429 if code == "QuotaExceededError" => Error::OverQuota { retry_after, said },
         429 => Error::TooFast { retry_after, said },
@@ -196,7 +198,7 @@ mod tests {
     fn subject() -> Subject {
         Subject {
             name: "the Intelligence search".to_owned(),
-            always_there: true,
+            is_search: true,
             by_cursor: false,
         }
     }

@@ -8,16 +8,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, HeaderName, HeaderValue};
-use serde_json::Value;
-use tracing::{debug, info, warn};
+use tracing::{debug, info};
 use url::{Host, Url};
 
 use super::Settings;
 use super::answer::{self, Subject};
 use super::error::{Error, clean, describe};
-use super::page::{CUT, Page, is_sha256, why};
-use super::quota::{Quotas, User};
-use super::search::{Search, UNDOCUMENTED, named, parameters};
+use super::page::CUT;
+use super::quota::User;
 use crate::clock::Clock;
 use crate::http::{self, HttpError};
 use crate::pace::Pace;
@@ -34,9 +32,6 @@ const TOOL: &str = concat!(
     ".",
     env!("CARGO_PKG_VERSION_MINOR")
 );
-
-/// The largest page of a relationship; VirusTotal refuses more.
-pub const RELATED_PAGE: u32 = 40;
 
 /// VirusTotal, API v3. Cheap to clone; clones share pace, counts and what was
 /// learned.
@@ -64,20 +59,20 @@ struct Inner {
 }
 
 /// A key and what is known of its account.
-struct Key {
-    secret: Secret,
+pub(super) struct Key {
+    pub(super) secret: Secret,
     header: HeaderValue,
-    user: tokio::sync::OnceCell<User>,
+    pub(super) user: tokio::sync::OnceCell<User>,
 }
 
 /// One GET.
-struct Call {
-    url: Url,
+pub(super) struct Call {
+    pub(super) url: Url,
     /// The path without secrets, for the log.
-    path: String,
-    subject: Subject,
+    pub(super) path: String,
+    pub(super) subject: Subject,
     /// Costs a request, and so waits for the pace.
-    charged: bool,
+    pub(super) charged: bool,
 }
 
 impl VirusTotal {
@@ -116,178 +111,6 @@ impl VirusTotal {
         })
     }
 
-    /// One page of a search: one request, and more only where a transient fault
-    /// or an undocumented parameter makes it try again.
-    pub async fn search(&self, search: &Search, cursor: Option<&str>) -> Result<Page, Error> {
-        let refusal = match self.search_once(search, cursor, &self.refused()).await {
-            Err(error @ (Error::BadRequest { .. } | Error::CursorRefused { .. })) => error,
-            other => return other,
-        };
-        let (Error::BadRequest { said, .. } | Error::CursorRefused { said }) = &refusal else {
-            return Err(refusal);
-        };
-        for without in self.suspects(search, cursor, said) {
-            let mut all = self.refused();
-            all.extend(&without);
-            match self.search_once(search, cursor, &all).await {
-                Err(Error::BadRequest { .. } | Error::CursorRefused { .. }) => {}
-                Err(error) => return Err(error),
-                Ok(page) => {
-                    warn!(vt.parameters = %without.join(","), vt.said = %refusal,
-                        "VirusTotal refuses an undocumented parameter of the search; going on without it");
-                    lock(&self.inner.dropped).extend(without);
-                    return Ok(page);
-                }
-            }
-        }
-        self.inner.probed.store(true, Ordering::Relaxed);
-        Err(refusal)
-    }
-
-    /// Sets of parameters without which a refused search may pass.
-    fn suspects(
-        &self,
-        search: &Search,
-        cursor: Option<&str>,
-        refusal: &str,
-    ) -> Vec<Vec<&'static str>> {
-        let sent = parameters(search, cursor, &self.refused());
-        let is_sent = |name: &&str| sent.iter().any(|(sent, _)| sent == name);
-        let mut named = named(refusal);
-        named.retain(is_sent);
-        if !named.is_empty() {
-            return vec![named];
-        }
-        // Behind a page that passed it is the cursor; and once is enough.
-        if cursor.is_some() || self.inner.probed.load(Ordering::Relaxed) {
-            return Vec::new();
-        }
-        let unproven: Vec<_> = UNDOCUMENTED.into_iter().filter(is_sent).collect();
-        let mut sets: Vec<_> = unproven.iter().map(|&name| vec![name]).collect();
-        if unproven.len() > 1 {
-            sets.push(unproven);
-        }
-        sets
-    }
-
-    async fn search_once(
-        &self,
-        search: &Search,
-        cursor: Option<&str>,
-        without: &[&str],
-    ) -> Result<Page, Error> {
-        let mut url = self.url(&["intelligence", "search"]);
-        url.query_pairs_mut()
-            .extend_pairs(parameters(search, cursor, without));
-        let call = Call {
-            url,
-            path: "/intelligence/search".to_owned(),
-            subject: Subject {
-                name: "the Intelligence search".to_owned(),
-                always_there: true,
-                by_cursor: cursor.is_some(),
-            },
-            charged: true,
-        };
-        self.get(&call, |body| self.page(body)).await
-    }
-
-    /// Full objects of a relationship whose objects are files, at most 40 a page.
-    pub async fn related_files(
-        &self,
-        sha256: &str,
-        relationship: &str,
-        limit: u32,
-        cursor: Option<&str>,
-    ) -> Result<Page, Error> {
-        let name = format!("{} of {}", clean(relationship), clean(sha256));
-        if !is_sha256(sha256) {
-            return Err(Error::BadRequest {
-                what: name,
-                said: "not sent: no SHA-256".to_owned(),
-            });
-        }
-        let mut url = self.url(&["files", sha256, relationship]);
-        let limit = limit.clamp(1, RELATED_PAGE).to_string();
-        url.query_pairs_mut().append_pair("limit", &limit);
-        if let Some(cursor) = cursor {
-            url.query_pairs_mut().append_pair("cursor", cursor);
-        }
-        let call = Call {
-            path: format!("/files/{sha256}/{}", clean(relationship)),
-            url,
-            subject: Subject {
-                name,
-                always_there: false,
-                by_cursor: cursor.is_some(),
-            },
-            charged: true,
-        };
-        self.get(&call, |body| self.page(body)).await
-    }
-
-    /// How much of the quotas is used. Free; the account's id is learned first.
-    pub async fn overall_quotas(&self) -> Result<Quotas, Error> {
-        let user = self.user().await?;
-        let call = Call {
-            url: self.url(&["users", &user.id, "overall_quotas"]),
-            path: "/users/{id}/overall_quotas".to_owned(),
-            subject: subject("the account's quotas", false),
-            charged: false,
-        };
-        self.get(&call, |body| {
-            let data = data(body)?;
-            Quotas::parse(&data).ok_or_else(|| "its `data` is not a map of quotas".to_owned())
-        })
-        .await
-    }
-
-    /// The account that the key belongs to; asked for once.
-    ///
-    /// `/users/me` keeps the key out of the address, and is documented nowhere;
-    /// where it is not answered the documented `/users/{key}` is asked, over
-    /// HTTPS or to this machine only.
-    pub async fn user(&self) -> Result<User, Error> {
-        let key = self.key();
-        let user = key.user.get_or_try_init(|| async {
-            let refusal = match self.user_at("me", "/users/me").await {
-                Ok(user) => return Ok(user),
-                Err(
-                    error @ (Error::NotFound { .. }
-                    | Error::BadRequest { .. }
-                    | Error::NotLicensed { .. }),
-                ) => error,
-                Err(error) => return Err(error),
-            };
-            let id = key.secret.expose();
-            if !self.is_private() || [".", ".."].contains(&id) {
-                return Err(refusal);
-            }
-            self.user_at(id, "/users/{key}").await
-        });
-        user.await.cloned()
-    }
-
-    async fn user_at(&self, id: &str, path: &str) -> Result<User, Error> {
-        let call = Call {
-            url: self.url(&["users", id]),
-            path: path.to_owned(),
-            subject: subject("the account of the key", false),
-            // Counted, as nobody promises that it is free.
-            charged: true,
-        };
-        self.get(&call, |body| {
-            let data = data(body)?;
-            let user = User::parse(&data).ok_or_else(|| "it names no user".to_owned())?;
-            // The id gets shown; the key must not.
-            if user.id.eq_ignore_ascii_case(self.key().secret.expose()) {
-                return Err("it names the key instead of a user".to_owned());
-            }
-            Ok(user)
-        })
-        .await
-    }
-
     /// How fast this client may call.
     pub fn pace(&self) -> &Pace {
         &self.inner.pace
@@ -319,8 +142,18 @@ impl VirusTotal {
         self.refused().into_iter().map(str::to_owned).collect()
     }
 
-    fn refused(&self) -> Vec<&'static str> {
+    pub(super) fn refused(&self) -> Vec<&'static str> {
         lock(&self.inner.dropped).iter().copied().collect()
+    }
+
+    /// From now on these parameters are not sent.
+    pub(super) fn refuse(&self, parameters: Vec<&'static str>) {
+        lock(&self.inner.dropped).extend(parameters);
+    }
+
+    /// Set once a refused search did not pass without them either.
+    pub(super) fn probed(&self) -> &AtomicBool {
+        &self.inner.probed
     }
 
     /// A clone that tries once, and what it sends: for the guard, which asks the
@@ -336,12 +169,12 @@ impl VirusTotal {
 
     /// The key for the next request. There is one; where there are several,
     /// this is where one is chosen.
-    fn key(&self) -> &Key {
+    pub(super) fn key(&self) -> &Key {
         &self.inner.key
     }
 
     /// An address below the configured base, whatever is in the segments.
-    fn url(&self, segments: &[&str]) -> Url {
+    pub(super) fn url(&self, segments: &[&str]) -> Url {
         let mut url = self.inner.base.clone();
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().extend(segments);
@@ -350,7 +183,7 @@ impl VirusTotal {
     }
 
     /// Whether nobody on the way can read an address.
-    fn is_private(&self) -> bool {
+    pub(super) fn is_private(&self) -> bool {
         let base = &self.inner.base;
         let local = match base.host() {
             Some(Host::Domain(name)) => name == "localhost",
@@ -361,12 +194,8 @@ impl VirusTotal {
         base.scheme() == "https" || local
     }
 
-    fn page(&self, body: &[u8]) -> Result<Page, String> {
-        Page::parse(body)
-    }
-
     /// Sends, and again after a transient fault, with growing and uneven pauses.
-    async fn get<T>(
+    pub(super) async fn get<T>(
         &self,
         call: &Call,
         parse: impl Fn(&[u8]) -> Result<T, String>,
@@ -494,23 +323,6 @@ impl fmt::Debug for VirusTotal {
             .field("host", &self.inner.host)
             .finish_non_exhaustive()
     }
-}
-
-fn subject(name: &str, always_there: bool) -> Subject {
-    Subject {
-        name: name.to_owned(),
-        always_there,
-        by_cursor: false,
-    }
-}
-
-/// The `data` of an answer that is small.
-fn data(body: &[u8]) -> Result<Value, String> {
-    let mut value: Value = serde_json::from_slice(body).map_err(|error| why(&error))?;
-    value
-        .get_mut("data")
-        .map(Value::take)
-        .ok_or_else(|| "it has no `data`".to_owned())
 }
 
 /// The pause before the `tried`-th repetition: about 1, 2, 4 seconds, a quarter

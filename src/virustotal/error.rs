@@ -44,10 +44,16 @@ pub enum Error {
         /// Status, code and message.
         said: String,
     },
-    /// 400: the request itself is wrong.
+    /// 400 of a search: the query is wrong.
     #[error(
-        "VirusTotal does not accept {what} ({said}): look at VTREPORTER_EXTRA_QUERY and VTREPORTER_COUNTRY"
+        "VirusTotal does not accept the search ({said}): look at VTREPORTER_EXTRA_QUERY and VTREPORTER_COUNTRY"
     )]
+    BadQuery {
+        /// Status, code and message.
+        said: String,
+    },
+    /// 400 of anything else.
+    #[error("VirusTotal does not accept the request for {what} ({said})")]
     BadRequest {
         /// What was asked for.
         what: String,
@@ -171,13 +177,16 @@ impl Error {
     pub fn remedy(&self) -> Remedy {
         match self {
             Self::WrongKey { .. }
-            | Self::BadRequest { .. }
+            | Self::BadQuery { .. }
             | Self::WrongAddress { .. }
             | Self::Redirected { .. } => Remedy::Fix,
             Self::TooFast { retry_after, .. } => Remedy::Wait(*retry_after),
             Self::OverQuota { .. } => Remedy::Pause,
             Self::NotLicensed { .. } => Remedy::Disable,
-            Self::NotFound { .. } | Self::TooLarge { .. } | Self::Unexpected { .. } => Remedy::Skip,
+            Self::NotFound { .. }
+            | Self::BadRequest { .. }
+            | Self::TooLarge { .. }
+            | Self::Unexpected { .. } => Remedy::Skip,
             Self::CursorRefused { .. } => Remedy::Restart,
             Self::Upstream { .. }
             | Self::TimedOut { .. }

@@ -8,8 +8,11 @@ use crate::http::HttpOptions;
 use crate::secret::Secret;
 
 mod answer;
+mod calls;
 pub mod client;
 pub mod error;
+mod lenient;
+mod loose;
 pub mod objects;
 pub mod page;
 pub mod quota;

@@ -1,15 +1,11 @@
 //! VirusTotal's objects as they arrive. Every attribute is optional: absent,
-//! `null` and (after [`lenient`](File::lenient)) of an odd type are all `None`.
+//! `null` and (after [`File::lenient`]) of an odd type are all `None`.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::marker::PhantomData;
 
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use serde_json::value::RawValue;
+
+use super::loose::{flexible_int, null_is_default, one_or_many, texts};
 
 /// A `file` object, or the error stub that stands in its place.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -17,8 +13,8 @@ pub struct File {
     /// The SHA-256, in hexadecimal.
     #[serde(default)]
     pub id: String,
-    /// What it says it is.
-    #[serde(default, rename = "type")]
+    /// What it says it is; a file where it does not say.
+    #[serde(default = "file", rename = "type")]
     pub kind: Kind,
     /// What VirusTotal knows of the file.
     #[serde(default, deserialize_with = "null_is_default")]
@@ -31,14 +27,17 @@ pub struct File {
     pub error: Option<ObjectError>,
 }
 
-/// The `type` of an object in a list of files.
+/// The `type` of an object.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "named as VirusTotal names them")]
 pub enum Kind {
-    /// A file; also where it is not said.
-    #[default]
     File,
-    /// Something that does not belong there.
+    IpAddress,
+    Domain,
+    Url,
+    /// Not told, or none of ours.
+    #[default]
     #[serde(other)]
     Other,
 }
@@ -287,22 +286,35 @@ pub struct Relationship {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Descriptor {
-    /// `file`, `ip_address`, `domain`, `url`.
+    /// What it names.
     #[serde(rename = "type")]
-    pub kind: String,
+    pub kind: Kind,
     /// SHA-256, address, name; of a URL the SHA-256 of its canonical form.
     pub id: String,
-    /// A URL's text stands in `url` here.
-    pub context_attributes: Option<BTreeMap<String, Value>>,
+    /// A URL's text stands in here.
+    pub context_attributes: Option<Context>,
     /// Set on a stub.
     pub error: Option<ObjectError>,
+}
+
+/// What a descriptor says beside the id, as far as it is used.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Context {
+    /// The URL whose SHA-256 is the id.
+    pub url: Option<String>,
 }
 
 impl Descriptor {
     /// The readable URL of a `url` descriptor.
     pub fn url(&self) -> Option<&str> {
-        self.context_attributes.as_ref()?.get("url")?.as_str()
+        self.context_attributes.as_ref()?.url.as_deref()
     }
+}
+
+/// What an object in a list of files is unless it says otherwise.
+fn file() -> Kind {
+    Kind::File
 }
 
 /// `meta` of a list.
@@ -318,219 +330,8 @@ pub struct Meta {
 }
 
 impl File {
-    /// Reads an object whose attributes are of odd types: each attribute by
-    /// itself, so that one odd attribute does not lose the object. Also returns
-    /// the names of those that could not be read. `None`: not an object at all.
-    pub fn lenient(value: &Value) -> Option<(Self, Vec<String>)> {
-        Self::lenient_text(&value.to_string())
-    }
-
-    /// [`File::lenient`] of a JSON text, which may also hold numbers and
-    /// escapes that a [`Value`] cannot.
-    pub fn lenient_text(text: &str) -> Option<(Self, Vec<String>)> {
-        let mut parts: BTreeMap<String, &RawValue> = serde_json::from_str(text).ok()?;
-        let mut odd = Vec::new();
-        let mut file = Self::default();
-        for part in ["attributes", "relationships"] {
-            let Some(raw) = parts.remove(part) else {
-                continue;
-            };
-            let readable = readable(part, raw.get(), &mut odd);
-            if let Ok(read) = serde_json::from_str::<Self>(&readable) {
-                match part {
-                    "attributes" => file.attributes = read.attributes,
-                    _ => file.relationships = read.relationships,
-                }
-            }
-        }
-        for (part, raw) in parts {
-            let read = || serde_json::from_str::<Self>(&format!(r#"{{"{part}":{raw}}}"#));
-            match part.as_str() {
-                "id" => file.id = read().map(|read| read.id).unwrap_or_default(),
-                "type" => file.kind = read().map_or(Kind::Other, |read| read.kind),
-                // A stub stays one, however odd its reason.
-                "error" => {
-                    file.error = read()
-                        .map(|read| read.error)
-                        .unwrap_or_else(|_| Some(ObjectError::default()));
-                }
-                _ => {}
-            }
-        }
-        Some((file, odd))
-    }
-
     /// The SHA-256: the attribute, else the id.
     pub fn sha256(&self) -> &str {
         self.attributes.sha256.as_deref().unwrap_or(&self.id)
     }
-}
-
-/// A file with nothing but those members of its `part` that can be read, as a text.
-fn readable(part: &str, text: &str, odd: &mut Vec<String>) -> String {
-    let members: BTreeMap<String, &RawValue> = match serde_json::from_str(text) {
-        Ok(members) => members,
-        Err(_) => {
-            if text != "null" {
-                odd.push(part.to_owned());
-            }
-            BTreeMap::new()
-        }
-    };
-    let mut kept = String::new();
-    for (name, raw) in members {
-        let member = format!("{}:{raw}", Value::from(name.as_str()));
-        let alone = format!(r#"{{"{part}":{{{member}}}}}"#);
-        if serde_json::from_str::<File>(&alone).is_err() {
-            odd.push(name);
-            continue;
-        }
-        if !kept.is_empty() {
-            kept.push(',');
-        }
-        kept.push_str(&member);
-    }
-    format!(r#"{{"{part}":{{{kept}}}}}"#)
-}
-
-/// `null` where a list or map belongs is an empty one.
-fn null_is_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Default + Deserialize<'de>,
-{
-    Option::deserialize(deserializer).map(Option::unwrap_or_default)
-}
-
-/// A number that some objects carry as a text of digits.
-fn flexible_int<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
-    struct Flexible;
-    impl Visitor<'_> for Flexible {
-        type Value = Option<i64>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a number, a text of digits or null")
-        }
-
-        fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
-            Ok(Some(number))
-        }
-
-        fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-            Ok(i64::try_from(number).ok())
-        }
-
-        fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
-            Ok((number.is_finite() && number.abs() < 9e15).then_some(number as i64))
-        }
-
-        fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-            Ok(text.trim().parse().ok())
-        }
-
-        fn visit_unit<E>(self) -> Result<Self::Value, E> {
-            Ok(None)
-        }
-    }
-    deserializer.deserialize_any(Flexible)
-}
-
-/// A list of texts. What is no text in it is `None`, so that one odd name does
-/// not lose the others; numbers are read as texts.
-fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Option<String>>, D::Error> {
-    let list: Option<Vec<Loose>> = Option::deserialize(deserializer)?;
-    Ok(list
-        .unwrap_or_default()
-        .into_iter()
-        .map(|Loose(text)| text)
-        .collect())
-}
-
-/// A text, or whatever stands where a text belongs.
-struct Loose(Option<String>);
-
-impl<'de> Deserialize<'de> for Loose {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Any;
-        impl<'de> Visitor<'de> for Any {
-            type Value = Loose;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("anything")
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Loose, E> {
-                Ok(Loose(Some(text.to_owned())))
-            }
-
-            fn visit_string<E>(self, text: String) -> Result<Loose, E> {
-                Ok(Loose(Some(text)))
-            }
-
-            fn visit_i64<E>(self, number: i64) -> Result<Loose, E> {
-                Ok(Loose(Some(number.to_string())))
-            }
-
-            fn visit_u64<E>(self, number: u64) -> Result<Loose, E> {
-                Ok(Loose(Some(number.to_string())))
-            }
-
-            fn visit_f64<E>(self, number: f64) -> Result<Loose, E> {
-                Ok(Loose(Some(number.to_string())))
-            }
-
-            fn visit_bool<E>(self, _: bool) -> Result<Loose, E> {
-                Ok(Loose(None))
-            }
-
-            fn visit_unit<E>(self) -> Result<Loose, E> {
-                Ok(Loose(None))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Loose, A::Error> {
-                while seq.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Loose(None))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Loose, A::Error> {
-                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(Loose(None))
-            }
-        }
-        deserializer.deserialize_any(Any)
-    }
-}
-
-/// A list, or the one object that stands in its place, or `null`: lists of
-/// objects, and relationships, which are one-to-one or one-to-many.
-pub(super) fn one_or_many<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    struct OneOrMany<T>(PhantomData<T>);
-    impl<'de, T: Deserialize<'de>> Visitor<'de> for OneOrMany<T> {
-        type Value = Vec<T>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a list, an object or null")
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<T>, A::Error> {
-            let mut many = Vec::new();
-            while let Some(one) = seq.next_element()? {
-                many.push(one);
-            }
-            Ok(many)
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Vec<T>, A::Error> {
-            T::deserialize(MapAccessDeserializer::new(map)).map(|one| vec![one])
-        }
-
-        fn visit_unit<E>(self) -> Result<Vec<T>, E> {
-            Ok(Vec::new())
-        }
-    }
-    deserializer.deserialize_any(OneOrMany(PhantomData))
 }

@@ -8,7 +8,8 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::error::clean;
-use super::objects::{File, Kind, Meta, one_or_many};
+use super::loose::one_or_many;
+use super::objects::{File, Kind, Meta};
 
 /// A page of a search, or of a relationship whose objects are files.
 #[derive(Clone, Debug, Default)]
@@ -112,7 +113,12 @@ impl Page {
             lost: true,
         };
         if let Some(error) = &file.error {
-            let what = format!("{}: {}", clean(&error.code), clean(&error.message));
+            let what = match (clean(&error.code), clean(&error.message)) {
+                (code, message) if code.is_empty() && message.is_empty() => {
+                    "an error that says nothing".to_owned()
+                }
+                (code, message) => format!("{code}: {message}"),
+            };
             return self.odd.push(lost(what, &file));
         }
         if file.kind != Kind::File {

@@ -6,9 +6,11 @@
 //! | contacted ips, domains, urls and so on | descriptors: all we need | never                       |
 //! | similar, dropped files and so on     | descriptors: whether any  | where there are some or it is not told |
 
-use super::client::RELATED_PAGE;
 use super::objects::File;
 use super::page::{Odd, Page};
+
+/// Objects a page; VirusTotal refuses more.
+pub const PAGE: u32 = 40;
 
 /// What the objects of a relationship are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +98,7 @@ pub async fn gather<E>(
     let mut cursor = None;
     let mut left = most;
     while left > 0 {
-        let page = match fetch(left.min(RELATED_PAGE), cursor).await {
+        let page = match fetch(left.min(PAGE), cursor).await {
             Ok(page) => page,
             Err(error) => {
                 related.failed = Some(error);
@@ -118,4 +120,90 @@ pub async fn gather<E>(
     related.more |= related.files.len() > most as usize;
     related.files.truncate(most as usize);
     related
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::RefCell;
+
+    fn page(from: usize, count: usize, cursor: Option<&str>) -> Page {
+        let files = (from..from + count).map(|n| File {
+            id: format!("{n:064x}"),
+            ..File::default()
+        });
+        Page {
+            files: files.collect(),
+            odd: Vec::new(),
+            cursor: cursor.map(str::to_owned),
+        }
+    }
+
+    /// Gathers `most` from a server that has `total`; returns what came and
+    /// what was asked for.
+    async fn gathered(most: u32, total: usize) -> (Related<()>, Vec<u32>) {
+        let asked = RefCell::new(Vec::new());
+        let related = gather(most, async |limit, cursor: Option<String>| {
+            asked.borrow_mut().push(limit);
+            let from: usize = cursor.map_or(0, |cursor| cursor.parse().unwrap());
+            let count = (limit as usize).min(total - from);
+            let next = (from + count < total).then(|| (from + count).to_string());
+            Ok(page(from, count, next.as_deref()))
+        })
+        .await;
+        (related, asked.into_inner())
+    }
+
+    #[tokio::test]
+    async fn all_pages_are_read_up_to_the_cap() {
+        for (most, total, came, more, asked) in [
+            (40, 25, 25, false, vec![40]),
+            (40, 40, 40, false, vec![40]),
+            (40, 41, 40, true, vec![40]),
+            (100, 90, 90, false, vec![40, 40, 20]),
+            (50, 90, 50, true, vec![40, 10]),
+            (0, 90, 0, false, vec![]),
+        ] {
+            let (related, limits) = gathered(most, total).await;
+            assert_eq!(
+                (related.files.len(), related.more),
+                (came, more),
+                "{most} of {total}"
+            );
+            assert_eq!(limits, asked, "{most} of {total}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_failure_keeps_what_came_before_it_and_a_circle_ends() {
+        let related = gather(100, async |_, cursor: Option<String>| match cursor {
+            None => Ok(page(0, 40, Some("next"))),
+            Some(_) => Err("503"),
+        })
+        .await;
+        assert_eq!((related.files.len(), related.failed), (40, Some("503")));
+        let circle = gather(1000, async |_, _| Ok::<_, ()>(page(0, 5, Some("same")))).await;
+        assert_eq!(circle.files.len(), 10);
+    }
+
+    #[test]
+    fn a_call_is_needed_only_where_descriptors_say_so_or_say_nothing() {
+        let file: File = serde_json::from_str(
+            r#"{"id":"x","relationships":{
+                "similar_files":{"data":[]},
+                "dropped_files":{"data":[{"type":"file","id":"a"},{"type":"file","id":"b","error":{"code":"NotFoundError"}}],"meta":{"cursor":"c"}},
+                "overlay_parents":{"data":null}}}"#,
+        )
+        .unwrap();
+        assert_eq!(embedded(&file, "similar_files"), Embedded::None);
+        assert_eq!(embedded(&file, "overlay_parents"), Embedded::None);
+        let some = Embedded::Some {
+            count: 1,
+            more: true,
+        };
+        assert_eq!(embedded(&file, "dropped_files"), some);
+        assert_eq!(embedded(&file, "bundled_files"), Embedded::NotTold);
+        assert_eq!(objects("contacted_urls"), Objects::Network);
+        assert_eq!(objects("similar_files"), Objects::Files);
+    }
 }
