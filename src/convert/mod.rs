@@ -18,6 +18,7 @@ use crate::stix::marking::Tlp;
 
 pub mod file;
 pub mod filter;
+pub mod html;
 pub mod labels;
 pub mod left_out;
 pub mod network;

@@ -161,22 +161,12 @@ fn progress(out: &mut String, progress: &Progress) {
 }
 
 fn tables(out: &mut String, counts: &Counts) {
-    out.push_str("| Files | HIGH | MEDIUM | LOW | NONE | unknown | all |\n");
+    out.push_str("| Severity | HIGH | MEDIUM | LOW | NONE | unknown | all |\n");
     out.push_str("|---|---:|---:|---:|---:|---:|---:|\n");
     levels(out, "found by the search", &counts.main);
     levels(out, "related to those", &counts.related);
     out.push_str("\n| Objects | |\n|---|---:|\n");
-    for (name, count) in [
-        ("Files", counts.files()),
-        ("IPv4 addresses", counts.ipv4),
-        ("IPv6 addresses", counts.ipv6),
-        ("Domain names", counts.domains),
-        ("URLs", counts.urls),
-        ("Relationships: drops", counts.drops),
-        ("Relationships: communicates-with", counts.communicates_with),
-        ("Relationships: related-to", counts.related_to),
-        ("All", counts.objects()),
-    ] {
+    for (name, count) in counts.rows() {
         let _ = writeln!(out, "| {name} | {count} |");
     }
 }
@@ -197,7 +187,7 @@ fn levels(out: &mut String, name: &str, levels: &Levels) {
 fn dropped(out: &mut String, facts: &ReportFacts) {
     let _ = write!(
         out,
-        "\nVirusTotal answered with {} files. Not kept: {}",
+        "\nFiles that VirusTotal answered with: {}. Not kept: {}",
         facts.matched,
         facts.dropped.total()
     );
@@ -225,12 +215,22 @@ fn gaps(out: &mut String, gaps: &[String]) {
         return;
     }
     out.push_str("\nGaps:\n\n");
-    for gap in gaps.iter().take(MAX_GAPS) {
+    for gap in shown_gaps(gaps) {
         out.push_str("* ");
-        escape_into(out, &clean(gap, MAX_SENTENCE));
+        escape_into(out, &gap);
         out.push('\n');
     }
+}
+
+/// The gaps as far as they are told one by one, cleaned but not escaped.
+pub(crate) fn shown_gaps(gaps: &[String]) -> Vec<String> {
+    let mut shown: Vec<String> = gaps
+        .iter()
+        .take(MAX_GAPS)
+        .map(|gap| clean(gap, MAX_SENTENCE).into_owned())
+        .collect();
     if gaps.len() > MAX_GAPS {
-        let _ = writeln!(out, "* and {} more", gaps.len() - MAX_GAPS);
+        shown.push(format!("and {} more", gaps.len() - MAX_GAPS));
     }
+    shown
 }

@@ -141,6 +141,21 @@ impl Counts {
         self.drops + self.communicates_with + self.related_to
     }
 
+    /// Each kind with its name for people, and all of them at the end.
+    pub fn rows(&self) -> [(&'static str, u64); 9] {
+        [
+            ("Files", self.files()),
+            ("IPv4 addresses", self.ipv4),
+            ("IPv6 addresses", self.ipv6),
+            ("Domain names", self.domains),
+            ("URLs", self.urls),
+            ("Relationships: drops", self.drops),
+            ("Relationships: communicates-with", self.communicates_with),
+            ("Relationships: related-to", self.related_to),
+            ("All objects", self.objects()),
+        ]
+    }
+
     /// Everything, without author, markings and report.
     pub fn objects(&self) -> u64 {
         self.files() + self.network() + self.relationships()
@@ -266,4 +281,35 @@ fn find(slots: &[u64], key: u64) -> usize {
         place = (place + 1) & mask;
     }
     place
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Spreads numbers over all bits, as ids are spread.
+    fn scattered(number: u64) -> u64 {
+        let mixed = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb)
+    }
+
+    #[test]
+    fn a_tally_counts_more_objects_than_it_has_room_for_at_first() {
+        let mut tally = Tally::default();
+        let many = SLOTS as u64 * 2;
+        for repeat in 0..2 {
+            for number in 0..many {
+                tally.count(scattered(number), Role::Domain);
+            }
+            assert_eq!(tally.counts().domains, many, "round {repeat}");
+        }
+    }
+
+    #[test]
+    fn every_role_comes_back_from_its_tag_and_main_files_win() {
+        for tag in 0..=17 {
+            assert_eq!(Role::of(tag).tag(), tag);
+        }
+        assert!(Role::Main(None).tag() < Role::Related(Some(Severity::High)).tag());
+    }
 }

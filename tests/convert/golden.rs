@@ -1,0 +1,128 @@
+//! Golden pairs: `tests/data/NAME.json` is a page as VirusTotal sends it,
+//! `tests/data/NAME.stix.json` exactly what it becomes. A new pair is a new
+//! test; `VTREPORTER_UPDATE_GOLDEN=1` writes the right-hand sides anew, and then
+//! fails, so that somebody looks at the difference before it counts.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use vtreporter::convert::Options;
+use vtreporter::convert::page::Converter;
+use vtreporter::stix::marking::Tlp;
+
+use super::support::{List, ROOMY, RelatedPages, assert_sound, file, options, run, subject};
+
+#[derive(Deserialize)]
+struct Input {
+    #[serde(default)]
+    options: Value,
+    page: List,
+    #[serde(default)]
+    related: BTreeMap<String, RelatedPages>,
+}
+
+fn inputs() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    let mut inputs: Vec<PathBuf> = std::fs::read_dir(folder)
+        .expect("tests/data is there")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| {
+            let name = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .unwrap_or_default();
+            name.ends_with(".json") && !name.ends_with(".stix.json") && name != "id_vectors.json"
+        })
+        .collect();
+    inputs.sort();
+    inputs
+}
+
+fn chosen(overrides: &Value) -> Options {
+    let mut options = options();
+    let texts = |key: &str, into: &mut Vec<String>| {
+        if let Some(list) = overrides[key].as_array() {
+            *into = list
+                .iter()
+                .filter_map(|it| Some(it.as_str()?.to_owned()))
+                .collect();
+        }
+    };
+    texts("file_labels", &mut options.file_labels);
+    texts("report_labels", &mut options.report_labels);
+    texts("report_types", &mut options.report_types);
+    let tlp = |key: &str| {
+        overrides[key]
+            .as_str()
+            .map(|it| Tlp::parse(it).expect("a level"))
+    };
+    options.file_marking = tlp("file_marking").unwrap_or(options.file_marking);
+    options.report_marking = tlp("report_marking").unwrap_or(options.report_marking);
+    if let Some(name) = overrides["author_name"].as_str() {
+        options.author_name = name.to_owned();
+    }
+    if let Some(confidence) = overrides["confidence"].as_u64() {
+        options.confidence = u8::try_from(confidence).expect("0 to 100");
+    }
+    if let Some(reliability) = overrides.get("reliability") {
+        options.reliability = reliability.as_str().map(str::to_owned);
+    }
+    options
+}
+
+fn actual(input: &Path) -> Value {
+    let text = std::fs::read_to_string(input).expect("readable");
+    let input: Input = serde_json::from_str(&text).expect("a golden input");
+    let converter = Converter::new(&chosen(&input.options), subject("AU", "Australia"));
+    let files: Vec<_> = input.page.data.iter().map(file).collect();
+    let outcome = run(&converter, &files, &input.related, ROOMY);
+    for bundle in &outcome.bundles {
+        assert_sound(bundle);
+    }
+    let bundles: Vec<Value> = outcome
+        .bundles
+        .iter()
+        .map(|bundle| serde_json::from_str(&bundle.text).expect("JSON"))
+        .collect();
+    json!({
+        "dropped": outcome.facts.dropped,
+        "left_out": outcome.facts.left_out,
+        "bundles": bundles,
+    })
+}
+
+#[test]
+fn every_page_becomes_exactly_the_stix_beside_it() {
+    let update = std::env::var_os("VTREPORTER_UPDATE_GOLDEN").is_some();
+    let inputs = inputs();
+    assert!(inputs.len() >= 10, "golden inputs are missing");
+    let mut different = Vec::new();
+    for input in &inputs {
+        let expected_path = input.with_extension("stix.json");
+        let actual = actual(input);
+        let expected: Option<Value> = std::fs::read_to_string(&expected_path)
+            .ok()
+            .and_then(|text| serde_json::from_str(&text).ok());
+        if expected.as_ref() == Some(&actual) {
+            continue;
+        }
+        let pretty = serde_json::to_string_pretty(&actual).expect("JSON");
+        if update {
+            std::fs::write(&expected_path, pretty + "\n").expect("writable");
+            different.push(format!("{} was written anew", expected_path.display()));
+        } else {
+            different.push(format!(
+                "{} differs; it would be:\n{pretty}",
+                expected_path.display()
+            ));
+        }
+    }
+    assert!(
+        different.is_empty(),
+        "{}\n\nIf that is what you want: VTREPORTER_UPDATE_GOLDEN=1 cargo test --test convert golden, \
+         then read the difference in git.",
+        different.join("\n")
+    );
+}
