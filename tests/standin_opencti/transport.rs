@@ -71,6 +71,22 @@ async fn several_operations_at_once_and_introspection_are_refused() {
 }
 
 #[tokio::test]
+async fn a_body_that_is_not_said_to_be_json_is_refused() {
+    let talk = Talk::with(Release::V7).await;
+    let url = format!("{}/graphql", talk.opencti.url());
+    let body = json!({ "query": "{ about { version } }" }).to_string();
+    let response = talk
+        .http
+        .post(url)
+        .bearer_auth(TOKEN)
+        .body(body)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(response.status().as_u16(), 400);
+}
+
+#[tokio::test]
 async fn a_wrong_token_is_told_with_200_and_a_code() {
     let mut talk = Talk::with(Release::V7).await;
     talk.token = "wrong".to_owned();

@@ -199,6 +199,11 @@ impl StandIn {
         self.look(|state| state.store.object(id))
     }
 
+    /// Ids of observables, indicators and relationships that no report names.
+    pub fn unreported(&self) -> Vec<String> {
+        self.look(|state| state.store.unreported())
+    }
+
     /// Everything that was wrong with what came.
     pub fn faults(&self) -> Vec<ImportFault> {
         self.look(|state| state.faults.clone())
