@@ -40,6 +40,12 @@ pub fn user_agent() -> String {
 #[error("the HTTP client cannot be set up: {0}")]
 pub struct HttpError(String);
 
+impl HttpError {
+    pub(crate) fn new(why: impl Into<String>) -> Self {
+        Self(why.into())
+    }
+}
+
 /// Builds a client.
 ///
 /// It follows no redirect: reqwest would carry `x-apikey` to the other host.

@@ -1,8 +1,31 @@
-//! VirusTotal in, STIX out: the one room where both vocabularies meet. Pure.
+//! VirusTotal in, STIX out: the one room where both vocabularies meet. Pure: it
+//! never asks what time it is, the run's window is all it knows.
+//!
+//! ```text
+//! virustotal::File ── filter::decide ── kept, or dropped with a reason
+//!        │
+//!        ▼  page::Converter::unit
+//! Unit: the file, related files, addresses, relationships
+//!        │  page::Converter::pack
+//!        ▼
+//! chunks ── tally::Tally::add ── report::ReportFacts
+//!        │  page::Converter::bundle
+//!        ▼
+//! bundle with the report as far as it has grown
+//! ```
 
 use crate::stix::marking::Tlp;
 
+pub mod file;
 pub mod filter;
+pub mod labels;
+pub mod left_out;
+pub mod network;
+pub mod page;
+pub mod report;
+pub mod tally;
+pub mod text;
+pub mod worst;
 
 /// What the operator chose about the objects.
 #[derive(Clone, Debug)]

@@ -1,9 +1,25 @@
 //! Speaks to the platform. A bundle is a text here.
 
+mod answer;
+mod client;
+mod connector;
+pub mod delivery;
+pub mod documents;
+mod error;
+mod version;
+mod work;
+
 use url::Url;
 
 use crate::http::HttpOptions;
 use crate::secret::Secret;
+
+pub use client::OpenCti;
+pub use connector::{Amqp, ConnectorInfo, Me, Pinged, Queue, Registered, Registration, S3};
+pub use delivery::{Delivery, Sent};
+pub use error::{Error, Remedy};
+pub use version::{Feature, OLDEST, Version};
+pub use work::Progress;
 
 /// How the platform is reached.
 #[derive(Clone, Debug)]

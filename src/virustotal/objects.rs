@@ -3,10 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::marker::PhantomData;
 
-use serde::de::{Deserializer, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// A `file` object, or the error stub that stands in its place.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -14,6 +17,9 @@ pub struct File {
     /// The SHA-256, in hexadecimal.
     #[serde(default)]
     pub id: String,
+    /// What it says it is.
+    #[serde(default, rename = "type")]
+    pub kind: Kind,
     /// What VirusTotal knows of the file.
     #[serde(default, deserialize_with = "null_is_default")]
     pub attributes: FileAttributes,
@@ -25,8 +31,20 @@ pub struct File {
     pub error: Option<ObjectError>,
 }
 
+/// The `type` of an object in a list of files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// A file; also where it is not said.
+    #[default]
+    File,
+    /// Something that does not belong there.
+    #[serde(other)]
+    Other,
+}
+
 /// Why an object in a list could not be read.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub struct ObjectError {
     /// `NotFoundError`, ...
     #[serde(default)]
@@ -54,7 +72,7 @@ pub struct FileAttributes {
     #[serde(deserialize_with = "flexible_int")]
     pub size: Option<i64>,
     /// All names ever seen, chosen by whoever submitted: untrusted.
-    #[serde(deserialize_with = "null_is_default")]
+    #[serde(deserialize_with = "texts")]
     pub names: Vec<Option<String>>,
     /// VirusTotal's pick among the names: untrusted.
     pub meaningful_name: Option<String>,
@@ -65,7 +83,7 @@ pub struct FileAttributes {
     /// "exe".
     pub type_extension: Option<String>,
     /// VirusTotal's tags.
-    #[serde(deserialize_with = "null_is_default")]
+    #[serde(deserialize_with = "texts")]
     pub tags: Vec<Option<String>>,
     /// First submission anywhere.
     #[serde(deserialize_with = "flexible_int")]
@@ -170,9 +188,9 @@ pub struct Votes {
 pub struct SandboxVerdict {
     pub category: Option<String>,
     pub sandbox_name: Option<String>,
-    #[serde(deserialize_with = "null_is_default")]
+    #[serde(deserialize_with = "texts")]
     pub malware_classification: Vec<Option<String>>,
-    #[serde(deserialize_with = "null_is_default")]
+    #[serde(deserialize_with = "texts")]
     pub malware_names: Vec<Option<String>>,
     #[serde(deserialize_with = "flexible_int")]
     pub confidence: Option<i64>,
@@ -303,34 +321,42 @@ impl File {
     /// Reads an object whose attributes are of odd types: each attribute by
     /// itself, so that one odd attribute does not lose the object. Also returns
     /// the names of those that could not be read. `None`: not an object at all.
-    pub fn lenient(value: Value) -> Option<(Self, Vec<String>)> {
-        let Value::Object(mut object) = value else {
-            return None;
-        };
+    pub fn lenient(value: &Value) -> Option<(Self, Vec<String>)> {
+        Self::lenient_text(&value.to_string())
+    }
+
+    /// [`File::lenient`] of a JSON text, which may also hold numbers and
+    /// escapes that a [`Value`] cannot.
+    pub fn lenient_text(text: &str) -> Option<(Self, Vec<String>)> {
+        let mut parts: BTreeMap<String, &RawValue> = serde_json::from_str(text).ok()?;
         let mut odd = Vec::new();
+        let mut file = Self::default();
         for part in ["attributes", "relationships"] {
-            let Some(Value::Object(map)) = object.get_mut(part) else {
-                object.remove(part);
+            let Some(raw) = parts.remove(part) else {
                 continue;
             };
-            map.retain(|name, value| {
-                let alone = serde_json::json!({ part: { name: value.take() } });
-                match serde_json::from_value::<Self>(alone.clone()) {
-                    Ok(_) => {
-                        *value = alone[part][name].clone();
-                        true
-                    }
-                    Err(_) => {
-                        odd.push(name.clone());
-                        false
-                    }
+            let readable = readable(part, raw.get(), &mut odd);
+            if let Ok(read) = serde_json::from_str::<Self>(&readable) {
+                match part {
+                    "attributes" => file.attributes = read.attributes,
+                    _ => file.relationships = read.relationships,
                 }
-            });
+            }
         }
-        object.retain(|name, _| {
-            ["id", "attributes", "relationships", "error"].contains(&name.as_str())
-        });
-        let file = serde_json::from_value(Value::Object(object)).ok()?;
+        for (part, raw) in parts {
+            let read = || serde_json::from_str::<Self>(&format!(r#"{{"{part}":{raw}}}"#));
+            match part.as_str() {
+                "id" => file.id = read().map(|read| read.id).unwrap_or_default(),
+                "type" => file.kind = read().map_or(Kind::Other, |read| read.kind),
+                // A stub stays one, however odd its reason.
+                "error" => {
+                    file.error = read()
+                        .map(|read| read.error)
+                        .unwrap_or_else(|_| Some(ObjectError::default()));
+                }
+                _ => {}
+            }
+        }
         Some((file, odd))
     }
 
@@ -338,6 +364,33 @@ impl File {
     pub fn sha256(&self) -> &str {
         self.attributes.sha256.as_deref().unwrap_or(&self.id)
     }
+}
+
+/// A file with nothing but those members of its `part` that can be read, as a text.
+fn readable(part: &str, text: &str, odd: &mut Vec<String>) -> String {
+    let members: BTreeMap<String, &RawValue> = match serde_json::from_str(text) {
+        Ok(members) => members,
+        Err(_) => {
+            if text != "null" {
+                odd.push(part.to_owned());
+            }
+            BTreeMap::new()
+        }
+    };
+    let mut kept = String::new();
+    for (name, raw) in members {
+        let member = format!("{}:{raw}", Value::from(name.as_str()));
+        let alone = format!(r#"{{"{part}":{{{member}}}}}"#);
+        if serde_json::from_str::<File>(&alone).is_err() {
+            odd.push(name);
+            continue;
+        }
+        if !kept.is_empty() {
+            kept.push(',');
+        }
+        kept.push_str(&member);
+    }
+    format!(r#"{{"{part}":{{{kept}}}}}"#)
 }
 
 /// `null` where a list or map belongs is an empty one.
@@ -382,17 +435,102 @@ fn flexible_int<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64
     deserializer.deserialize_any(Flexible)
 }
 
-/// One-to-one relationships carry an object or `null`, the others a list.
-fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Descriptor>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum OneOrMany {
-        Many(Vec<Descriptor>),
-        One(Descriptor),
+/// A list of texts. What is no text in it is `None`, so that one odd name does
+/// not lose the others; numbers are read as texts.
+fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Option<String>>, D::Error> {
+    let list: Option<Vec<Loose>> = Option::deserialize(deserializer)?;
+    Ok(list
+        .unwrap_or_default()
+        .into_iter()
+        .map(|Loose(text)| text)
+        .collect())
+}
+
+/// A text, or whatever stands where a text belongs.
+struct Loose(Option<String>);
+
+impl<'de> Deserialize<'de> for Loose {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = Loose;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("anything")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Loose, E> {
+                Ok(Loose(Some(text.to_owned())))
+            }
+
+            fn visit_string<E>(self, text: String) -> Result<Loose, E> {
+                Ok(Loose(Some(text)))
+            }
+
+            fn visit_i64<E>(self, number: i64) -> Result<Loose, E> {
+                Ok(Loose(Some(number.to_string())))
+            }
+
+            fn visit_u64<E>(self, number: u64) -> Result<Loose, E> {
+                Ok(Loose(Some(number.to_string())))
+            }
+
+            fn visit_f64<E>(self, number: f64) -> Result<Loose, E> {
+                Ok(Loose(Some(number.to_string())))
+            }
+
+            fn visit_bool<E>(self, _: bool) -> Result<Loose, E> {
+                Ok(Loose(None))
+            }
+
+            fn visit_unit<E>(self) -> Result<Loose, E> {
+                Ok(Loose(None))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Loose, A::Error> {
+                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Loose(None))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Loose, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Loose(None))
+            }
+        }
+        deserializer.deserialize_any(Any)
     }
-    Ok(match Option::deserialize(deserializer)? {
-        None => Vec::new(),
-        Some(OneOrMany::Many(many)) => many,
-        Some(OneOrMany::One(one)) => vec![one],
-    })
+}
+
+/// A list, or the one object that stands in its place, or `null`: lists of
+/// objects, and relationships, which are one-to-one or one-to-many.
+pub(super) fn one_or_many<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    struct OneOrMany<T>(PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for OneOrMany<T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list, an object or null")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<T>, A::Error> {
+            let mut many = Vec::new();
+            while let Some(one) = seq.next_element()? {
+                many.push(one);
+            }
+            Ok(many)
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Vec<T>, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(map)).map(|one| vec![one])
+        }
+
+        fn visit_unit<E>(self) -> Result<Vec<T>, E> {
+            Ok(Vec::new())
+        }
+    }
+    deserializer.deserialize_any(OneOrMany(PhantomData))
 }

@@ -1,0 +1,115 @@
+//! The API road: `stixBundlePush`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde::{Deserialize, Serialize};
+
+use crate::opencti::client::OpenCti;
+use crate::opencti::documents;
+use crate::opencti::error::Error;
+use crate::opencti::version::Feature;
+
+use super::Sent;
+use super::parts::count;
+use super::split::halves;
+
+/// Pushes bundles over GraphQL.
+#[derive(Clone)]
+pub struct Api {
+    client: OpenCti,
+    connector_id: String,
+    draft: Option<String>,
+    /// The smallest bundle that was refused as too large: what is not smaller
+    /// is cut before it is sent.
+    refused: Arc<AtomicUsize>,
+}
+
+impl Api {
+    /// A road for one connector, into the draft when there is one.
+    pub fn new(client: OpenCti, connector_id: &str, draft: Option<String>) -> Self {
+        Self {
+            client,
+            connector_id: connector_id.to_owned(),
+            draft,
+            refused: Arc::new(AtomicUsize::new(usize::MAX)),
+        }
+    }
+
+    /// Pushes a bundle; one that is refused as too large goes in halves.
+    pub async fn send(&self, bundle: &str, work: Option<&str>) -> Result<Sent, Error> {
+        let mut sent = Sent {
+            objects: count(bundle)?,
+            bundles: 0,
+        };
+        // Pieces still to go, the next one last.
+        let mut pieces = vec![bundle.to_owned()];
+        while let Some(piece) = pieces.pop() {
+            let refusal = if piece.len() < self.refused.load(Ordering::Relaxed) {
+                match self.push(&piece, work).await {
+                    Ok(()) => {
+                        sent.bundles += 1;
+                        continue;
+                    }
+                    Err(refusal @ Error::TooLarge { .. }) => refusal,
+                    Err(other) => return Err(other),
+                }
+            } else {
+                Error::TooLarge { bytes: piece.len() }
+            };
+            self.refused.fetch_min(piece.len(), Ordering::Relaxed);
+            let Some((first, second)) = halves(&piece)? else {
+                // One object alone is too large: nothing more to cut.
+                return Err(refusal);
+            };
+            tracing::info!(
+                bytes = piece.len(),
+                "a bundle of {} bytes is too large for the platform: it goes in halves",
+                piece.len()
+            );
+            pieces.push(second);
+            pieces.push(first);
+        }
+        Ok(sent)
+    }
+
+    async fn push(&self, bundle: &str, work: Option<&str>) -> Result<(), Error> {
+        #[derive(Deserialize)]
+        struct Data {
+            #[serde(rename = "stixBundlePush")]
+            accepted: Option<bool>,
+        }
+        #[derive(Serialize)]
+        struct Variables<'a> {
+            connector: &'a str,
+            bundle: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            work: Option<&'a str>,
+        }
+        let plain = Variables {
+            connector: &self.connector_id,
+            bundle,
+            work: None,
+        };
+        let draft = self.draft.as_deref();
+        let data: Data = if work.is_some() {
+            let with_work = Variables { work, ..plain };
+            self.client
+                .call_in_form_and_draft(
+                    Feature::PushWork,
+                    (&documents::PUSH_WORK, &with_work),
+                    (&documents::PUSH, &plain),
+                    draft,
+                )
+                .await?
+        } else {
+            self.client
+                .call_in_draft(&documents::PUSH, &plain, draft)
+                .await?
+        };
+        match data.accepted {
+            Some(true) => Ok(()),
+            other => Err(self.client.odd(&format!("the push answered {other:?}"))),
+        }
+    }
+}

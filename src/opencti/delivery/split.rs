@@ -1,0 +1,207 @@
+//! Cuts a bundle in two that both stand alone.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::value::to_raw_value;
+use uuid::Uuid;
+
+use crate::opencti::error::Error;
+
+use super::parts::{Bundle, Members, Object};
+
+/// Two bundles that together hold everything of `bundle`; `None` when it
+/// cannot be cut.
+///
+/// Whatever an object needs (author, markings, both ends of a relationship)
+/// is in the same half, in both halves if both need it. What contains others
+/// by `object_refs` (a report) goes into both halves with the part of its
+/// list that is there: the platform adds the lists up.
+pub(super) fn halves(bundle: &str) -> Result<Option<(String, String)>, Error> {
+    let bundle = Bundle::read(bundle)?;
+    let graph = Graph::new(&bundle);
+    let order = graph.early();
+    let Some(cut) = middle(&bundle, &order) else {
+        return Ok(None);
+    };
+    let front = Half::new(&bundle, &graph, &order[..cut], Unknown::Kept);
+    let back = Half::new(&bundle, &graph, &order[cut..], Unknown::Dropped);
+    if [&front, &back]
+        .iter()
+        .any(|half| half.chosen.len() == order.len())
+    {
+        // One part needs everything: a cut would send the same again.
+        return Ok(None);
+    }
+    Ok(Some((
+        front.write(&bundle, "a")?,
+        back.write(&bundle, "b")?,
+    )))
+}
+
+/// Who needs whom, by place in the bundle. Containers are left out.
+struct Graph {
+    needs: Vec<Vec<usize>>,
+    members: Vec<usize>,
+}
+
+impl Graph {
+    fn new(bundle: &Bundle<'_>) -> Self {
+        let place: HashMap<&str, usize> = bundle
+            .objects
+            .iter()
+            .enumerate()
+            .map(|(at, object)| (object.id.as_str(), at))
+            .collect();
+        let needs = bundle
+            .objects
+            .iter()
+            .map(|object| {
+                let known = object.refs.iter().filter_map(|id| place.get(id.as_str()));
+                known.copied().collect()
+            })
+            .collect();
+        let members = (0..bundle.objects.len())
+            .filter(|&at| bundle.objects[at].contains.is_none())
+            .collect();
+        Self { needs, members }
+    }
+
+    /// The members so that each comes after what it needs, and as early as
+    /// that allows: a relationship right after the second of its ends.
+    fn early(&self) -> Vec<usize> {
+        let mut open: Vec<HashSet<usize>> = self
+            .needs
+            .iter()
+            .map(|needs| needs.iter().copied().collect())
+            .collect();
+        let mut needed_by = vec![Vec::new(); self.needs.len()];
+        for &at in &self.members {
+            // A self-reference holds nothing up, nor does a container.
+            open[at].retain(|need| *need != at && self.members.binary_search(need).is_ok());
+            for &need in &open[at] {
+                needed_by[need].push(at);
+            }
+        }
+        let mut done = vec![false; self.needs.len()];
+        let mut order = Vec::with_capacity(self.members.len());
+        for &start in &self.members {
+            let mut ready = vec![start];
+            while let Some(at) = ready.pop() {
+                if done[at] || !open[at].is_empty() {
+                    continue;
+                }
+                done[at] = true;
+                order.push(at);
+                for &next in needed_by[at].iter().rev() {
+                    open[next].remove(&at);
+                    ready.push(next);
+                }
+            }
+        }
+        // Rings cannot be ordered; they stay together at the end.
+        order.extend(self.members.iter().copied().filter(|&at| !done[at]));
+        order
+    }
+
+    /// Adds `some` and all that they need to `all`.
+    fn close(&self, all: &mut HashSet<usize>, some: &[usize]) {
+        let mut todo = some.to_vec();
+        while let Some(at) = todo.pop() {
+            if self.members.binary_search(&at).is_ok() && all.insert(at) {
+                todo.extend(&self.needs[at]);
+            }
+        }
+    }
+}
+
+/// Where the first part holds half of the bytes; both parts hold something.
+fn middle(bundle: &Bundle<'_>, order: &[usize]) -> Option<usize> {
+    let size = |at: &usize| bundle.objects[*at].text.len();
+    let half = order.iter().map(size).sum::<usize>() / 2;
+    let mut seen = 0;
+    let cut = order.iter().position(|at| {
+        seen += size(at);
+        seen > half
+    })?;
+    (order.len() > 1).then(|| cut.clamp(1, order.len() - 1))
+}
+
+/// What happens to a name in `object_refs` that is nowhere in the bundle.
+#[derive(Clone, Copy, PartialEq)]
+enum Unknown {
+    Kept,
+    Dropped,
+}
+
+/// One of the two bundles to be.
+struct Half {
+    /// Members, by place.
+    chosen: HashSet<usize>,
+    /// Containers, by place, with the names that stay in their list.
+    containers: HashMap<usize, Vec<String>>,
+}
+
+impl Half {
+    fn new(bundle: &Bundle<'_>, graph: &Graph, some: &[usize], unknown: Unknown) -> Self {
+        let all: HashSet<&str> = bundle.objects.iter().map(|o| o.id.as_str()).collect();
+        let mut half = Self {
+            chosen: HashSet::new(),
+            containers: HashMap::new(),
+        };
+        graph.close(&mut half.chosen, some);
+        let mut here: HashSet<&str> = some
+            .iter()
+            .map(|&at| bundle.objects[at].id.as_str())
+            .collect();
+        // Containers may hold containers (a report with notes): until no more come.
+        loop {
+            let before = half.containers.len();
+            for (at, object) in bundle.objects.iter().enumerate() {
+                let Some(ids) = &object.contains else {
+                    continue;
+                };
+                let stays = |id: &&String| {
+                    here.contains(id.as_str())
+                        || (unknown == Unknown::Kept && !all.contains(id.as_str()))
+                };
+                let kept: Vec<String> = ids.iter().filter(stays).cloned().collect();
+                // The platform refuses an empty list; the other half has it.
+                if !kept.is_empty() {
+                    half.containers.insert(at, kept);
+                    graph.close(&mut half.chosen, &graph.needs[at]);
+                    here.insert(&object.id);
+                }
+            }
+            let more = half.chosen.iter().map(|&at| bundle.objects[at].id.as_str());
+            here.extend(more);
+            if half.containers.len() == before {
+                return half;
+            }
+        }
+    }
+
+    fn write(&self, bundle: &Bundle<'_>, part: &str) -> Result<String, Error> {
+        let mut objects = Vec::new();
+        for (at, object) in bundle.objects.iter().enumerate() {
+            if let Some(ids) = self.containers.get(&at) {
+                objects.push(with_refs(object, ids)?);
+            } else if self.chosen.contains(&at) {
+                objects.push(object.text.to_owned());
+            }
+        }
+        let name = format!("{}/{part}", bundle.id);
+        let id = Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes());
+        Ok(format!(
+            r#"{{"type":"bundle","id":"bundle--{id}","objects":[{}]}}"#,
+            objects.join(",")
+        ))
+    }
+}
+
+fn with_refs(object: &Object<'_>, ids: &[String]) -> Result<String, Error> {
+    let fault = |error: serde_json::Error| Error::Bundle(error.to_string());
+    let ids = to_raw_value(ids).map_err(fault)?;
+    let mut members = Members::read(object.text)?;
+    members.set("object_refs", &ids);
+    serde_json::to_string(&members).map_err(fault)
+}

@@ -1,0 +1,287 @@
+//! What can go wrong between us and the platform: one variant per decision.
+
+use crate::http::HttpError;
+
+/// Why the platform did not do what it was asked.
+///
+/// The texts are for the operator: they name what to change and never hold
+/// the token. What the platform itself said is cleaned and cut.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    /// The platform does not know the token.
+    #[error(
+        "OpenCTI does not accept the token: set OPENCTI_TOKEN to the token of an existing, active user"
+    )]
+    WrongToken,
+    /// The token's user may not do this.
+    #[error(
+        "OpenCTI refused {operation}: the user of OPENCTI_TOKEN lacks the right to it; give it the Connector role (\"Connectors API usage\"){}",
+        aside(said)
+    )]
+    NoRights {
+        /// What was asked for.
+        operation: &'static str,
+        /// What the platform, or a proxy before it, said.
+        said: String,
+    },
+    /// The platform is older than the oldest that we serve.
+    #[error("OpenCTI {found} is too old: this connector needs {oldest} or newer")]
+    TooOld {
+        /// The version it told.
+        found: String,
+        /// The oldest version that we serve.
+        oldest: &'static str,
+    },
+    /// The document does not fit the platform's interface, in no form we know.
+    #[error(
+        "OpenCTI does not understand {operation}: {said}; its version is not one this connector knows"
+    )]
+    Invalid {
+        /// What was asked for.
+        operation: &'static str,
+        /// The platform's validation message.
+        said: String,
+    },
+    /// The work is gone: somebody deleted it, or the platform cleaned it up.
+    #[error("the work is no longer known to OpenCTI")]
+    NotAlive,
+    /// The connector is not known (any more): it has to register again.
+    #[error(
+        "OpenCTI does not know this connector: it has to register again (is CONNECTOR_ID the same as before?)"
+    )]
+    NotRegistered,
+    /// The body is over the platform's or a proxy's limit (413).
+    #[error(
+        "OpenCTI or a proxy before it refuses a body of {bytes} bytes (413): lower VTREPORTER_MAX_BUNDLE_MB or raise the limit there (`app:max_payload_body_size`, `client_max_body_size`)"
+    )]
+    TooLarge {
+        /// Size of the refused body.
+        bytes: usize,
+    },
+    /// A 3xx: we follow none, the token would go along.
+    #[error(
+        "{url} answers {status}, a redirect to {target}: set OPENCTI_URL to the address that the platform really has"
+    )]
+    Redirected {
+        /// Where we asked.
+        url: String,
+        /// The HTTP status.
+        status: u16,
+        /// Scheme and host of the target, never its query.
+        target: String,
+    },
+    /// Something between us and the platform wants more than the token.
+    #[error(
+        "a proxy before OpenCTI refuses the request ({status}){}; check OPENCTI_URL, and OPENCTI_CUSTOM_HEADERS for what the proxy asks for",
+        aside(said)
+    )]
+    Blocked {
+        /// The HTTP status.
+        status: u16,
+        /// The beginning of the body, cleaned.
+        said: String,
+    },
+    /// No connection, or no answer in time.
+    #[error(
+        "OpenCTI cannot be reached at {url}: {cause}; check OPENCTI_URL, and that the platform runs"
+    )]
+    Unreachable {
+        /// Where we asked.
+        url: String,
+        /// The chain of causes.
+        cause: String,
+    },
+    /// The platform, or the proxy before it, is there and cannot serve now.
+    #[error("OpenCTI cannot serve now: {url} answers {status}{}", aside(said))]
+    Unavailable {
+        /// Where we asked.
+        url: String,
+        /// The HTTP status.
+        status: u16,
+        /// The beginning of the body, cleaned.
+        said: String,
+    },
+    /// The answer is not what a platform sends.
+    #[error(
+        "{url} does not answer as OpenCTI does (status {status}, {what}){}; check OPENCTI_URL",
+        aside(said)
+    )]
+    Malformed {
+        /// Where we asked.
+        url: String,
+        /// The HTTP status.
+        status: u16,
+        /// What is wrong with it.
+        what: String,
+        /// The beginning of the body, cleaned.
+        said: String,
+    },
+    /// The platform understood, tried, and failed.
+    #[error("OpenCTI failed at {operation}: {said} ({code})")]
+    Failed {
+        /// What was asked for.
+        operation: &'static str,
+        /// The platform's code, such as `FUNCTIONAL_ERROR`.
+        code: String,
+        /// The platform's message, cleaned.
+        said: String,
+    },
+    /// The token or a header of the operator's cannot be sent at all.
+    #[error(
+        "{setting} cannot be sent as an HTTP header: it holds a line break or another character that is not allowed there"
+    )]
+    Header {
+        /// The setting to change.
+        setting: String,
+    },
+    /// The bundle is not one: our own fault, or a file that was changed.
+    #[error("the bundle cannot be read: {0}")]
+    Bundle(String),
+    /// The HTTP client could not be set up.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+}
+
+/// [`HttpError`] in a form that can be cloned.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ClientError(String);
+
+impl From<HttpError> for Error {
+    fn from(error: HttpError) -> Self {
+        Self::Client(ClientError(error.to_string()))
+    }
+}
+
+/// What to do about an [`Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// Nothing helps but the operator: the text says what to change.
+    Fix,
+    /// It may pass: wait and do it again.
+    Retry,
+    /// Send less at once.
+    Split,
+    /// Register again, then repeat.
+    Register,
+    /// What failed is not needed: go on without it.
+    GoOn,
+}
+
+impl Error {
+    /// What to do about it.
+    pub fn remedy(&self) -> Remedy {
+        match self {
+            Self::WrongToken
+            | Self::NoRights { .. }
+            | Self::TooOld { .. }
+            | Self::Invalid { .. }
+            | Self::Redirected { .. }
+            | Self::Blocked { .. }
+            | Self::Header { .. }
+            | Self::Bundle(_)
+            | Self::Client(_) => Remedy::Fix,
+            // A proxy that serves an error page while the platform restarts
+            // looks like this too.
+            Self::Malformed { .. } | Self::Unreachable { .. } | Self::Unavailable { .. } => {
+                Remedy::Retry
+            }
+            Self::TooLarge { .. } => Remedy::Split,
+            Self::NotRegistered => Remedy::Register,
+            Self::NotAlive => Remedy::GoOn,
+            Self::Failed { code, .. } if passing(code) => Remedy::Retry,
+            Self::Failed { .. } => Remedy::Fix,
+        }
+    }
+}
+
+/// Whether a code of the platform's names trouble that passes by itself.
+pub(super) fn passing(code: &str) -> bool {
+    matches!(
+        code,
+        "DATABASE_ERROR"
+            | "LOCK_ERROR"
+            | "INTERNAL_SERVER_ERROR"
+            | "TIMEOUT"
+            | "TOO_MANY_REQUESTS"
+            | "RATE_LIMIT"
+    )
+}
+
+fn aside(said: &str) -> String {
+    if said.is_empty() {
+        String::new()
+    } else {
+        format!(": {said}")
+    }
+}
+
+/// The first 200 characters of a foreign text, on one line, without control
+/// and direction characters, and without `secret`.
+pub(super) fn clean(text: &str, secret: &str) -> String {
+    const MOST: usize = 200;
+    // The cut may go through the secret: so it is taken out first.
+    let text: String = text.chars().take(4 * MOST + secret.len()).collect();
+    let text = if secret.is_empty() {
+        text
+    } else {
+        text.replace(secret, "***")
+    };
+    let mut out = String::new();
+    let mut gap = false;
+    for character in text.chars() {
+        if character.is_whitespace() {
+            gap = !out.is_empty();
+        } else if !hidden(character) {
+            if gap {
+                out.push(' ');
+                gap = false;
+            }
+            out.push(character);
+        }
+    }
+    if let Some((at, _)) = out.char_indices().nth(MOST) {
+        out.truncate(at);
+        out.push('…');
+    }
+    out
+}
+
+fn hidden(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_foreign_text_is_shown_short_on_one_line_and_without_the_token() {
+        let said = clean(
+            "<html>\r\n  <b>Bearer s3cret</b>\u{0}\u{202E} no</html>",
+            "s3cret",
+        );
+        assert_eq!(said, "<html> <b>Bearer ***</b> no</html>");
+        assert_eq!(clean(&"x".repeat(5_000), "t").chars().count(), 201);
+    }
+
+    #[test]
+    fn a_token_at_the_edge_of_the_cut_is_not_shown_in_part() {
+        let text = format!("{}s3cret-token", "x".repeat(195));
+        assert!(!clean(&text, "s3cret-token").contains("s3c"));
+    }
+
+    #[test]
+    fn trouble_that_passes_is_retried_and_a_wrong_setting_is_not() {
+        let failed = |code: &str| Error::Failed {
+            operation: "the push",
+            code: code.to_owned(),
+            said: String::new(),
+        };
+        assert_eq!(failed("DATABASE_ERROR").remedy(), Remedy::Retry);
+        assert_eq!(failed("UNSUPPORTED_ERROR").remedy(), Remedy::Fix);
+        assert_eq!(Error::WrongToken.remedy(), Remedy::Fix);
+        assert_eq!(Error::TooLarge { bytes: 1 }.remedy(), Remedy::Split);
+    }
+}
