@@ -68,6 +68,24 @@ async fn each_rule_of_the_importer_refuses_what_breaks_it() {
         ),
         (with(file(1), json!({ "labels": ["", "a"] })), Shape),
         (with(file(1), json!({ "x_opencti_score": 101 })), Shape),
+        (
+            with(file(1), json!({ "object_marking_refs": [author()["id"]] })),
+            Shape,
+        ),
+        (
+            with(
+                file(1),
+                json!({ "external_references": [{ "source_name": "VirusTotal", "url": "gui" }] }),
+            ),
+            Shape,
+        ),
+        (
+            with(
+                report(&[&main]),
+                json!({ "x_opencti_files": [{ "name": "a", "data": "%" }] }),
+            ),
+            Shape,
+        ),
         (with(file(1), json!({ "name": "x" })), ShortName),
         (
             with(file(1), json!({ "name": "a\u{0}b" })),
@@ -224,4 +242,21 @@ async fn a_bundle_is_logged_by_its_length_only() {
         format!("({} bytes)", text.len())
     );
     assert_eq!(talk.opencti.bundles()[0].text, text);
+}
+
+#[tokio::test]
+async fn what_no_report_names_is_told() {
+    let talk = Talk::registered(Release::V7).await;
+    let (first, second) = (file(1), file(2));
+    let drops = link(&first, "drops", &second);
+    let report = report(&[&first]);
+    let objects = [author(), amber(), first, second, drops, report];
+    talk.push(&bundle(&objects), None).await;
+    assert_eq!(
+        talk.opencti.unreported(),
+        [
+            objects[3]["id"].as_str().unwrap(),
+            objects[4]["id"].as_str().unwrap()
+        ]
+    );
 }

@@ -1,7 +1,7 @@
 //! What is refused before anything is done.
 
 use serde_json::json;
-use vtreporter::standin::opencti::{OpenCtiWorld, Release, User, validate};
+use vtreporter::standin::opencti::{MODULES, OpenCtiWorld, Release, User, validate};
 
 use super::*;
 
@@ -71,6 +71,22 @@ async fn several_operations_at_once_and_introspection_are_refused() {
 }
 
 #[tokio::test]
+async fn a_body_that_is_not_said_to_be_json_is_refused() {
+    let talk = Talk::with(Release::V7).await;
+    let url = format!("{}/graphql", talk.opencti.url());
+    let body = json!({ "query": "{ about { version } }" }).to_string();
+    let response = talk
+        .http
+        .post(url)
+        .bearer_auth(TOKEN)
+        .body(body)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(response.status().as_u16(), 400);
+}
+
+#[tokio::test]
 async fn a_wrong_token_is_told_with_200_and_a_code() {
     let mut talk = Talk::with(Release::V7).await;
     talk.token = "wrong".to_owned();
@@ -101,6 +117,20 @@ async fn a_token_without_connector_rights_may_ask_who_it_is_and_no_more() {
         "FORBIDDEN_ACCESS"
     );
     assert_eq!(talk.opencti.pings().len(), 0);
+}
+
+#[tokio::test]
+async fn the_refresh_button_is_for_those_who_manage_connectors() {
+    let mut world = OpenCtiWorld::new(Release::V7, TOKEN);
+    world
+        .users
+        .push(User::new("Operator", "token-of-an-operator", &[MODULES]));
+    let mut talk = Talk::registered_at(world).await;
+    let reset = "mutation R($id: ID!) { resetStateConnector(id: $id) { connector_state_reset } }";
+    let id = json!({ "id": CONNECTOR });
+    assert_eq!(talk.refused(reset, id.clone()).await, "FORBIDDEN_ACCESS");
+    talk.token = "token-of-an-operator".to_owned();
+    assert_eq!(talk.get(reset, id).await["connector_state_reset"], true);
 }
 
 #[tokio::test]

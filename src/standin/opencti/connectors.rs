@@ -115,7 +115,7 @@ impl Connector {
             "created_at": stamp(self.created_at),
             "config": config(&self.id, world, input("listen_callback_uri")),
             "is_managed": false,
-            "manager_requested_status": null,
+            "built_in": false,
             "xtm_one_intent": input("xtm_one_intent"),
             "jwks": "{\"keys\":[]}",
         })

@@ -104,6 +104,7 @@ async fn handle(State(door): State<Arc<Door>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let line = format!("{} {}", head.method, head.uri);
     let path = format!("{}/graphql", door.platform.world.base_path);
+    let json = is_json(&head.headers);
     let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
     let mut entry = door.entry(line, &head.headers, body.len());
     if head.uri.path() != path || head.method != Method::POST {
@@ -111,6 +112,10 @@ async fn handle(State(door): State<Arc<Door>>, request: Request) -> Response {
     }
     if body.len() > door.platform.world.body_limit {
         return door.at_once(entry, page(413));
+    }
+    if !json {
+        let refusal = Refusal::bad_request("BAD_REQUEST", "The body must be application/json");
+        return door.at_once(entry, Answer::from(Err(refusal)).into_response());
     }
     // A large body takes a while to read: not on the threads that serve others.
     let reader = door.clone();
@@ -254,6 +259,13 @@ impl Door {
 fn bearer(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     value.strip_prefix("Bearer ").map(str::to_owned)
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .is_some_and(|kind| kind.starts_with("application/json"))
 }
 
 fn broken() -> Refusal {

@@ -26,16 +26,13 @@ const TLP: [(&str, &str); 6] = [
 /// it gives. Nothing is said of a type without a rule, or of an object without
 /// what identifies it.
 pub(crate) fn fits(kind: &str, object: &Map<String, Value>, id: &str) -> Result<(), String> {
+    // A note is known by its text, with or without its date.
+    let undated = note(object, false).filter(|_| kind == "note");
+    if undated.is_some_and(|pairs| computed(kind, pairs) == id) {
+        return Ok(());
+    }
     match expected(kind, object) {
-        Some(expected) if expected != id => {
-            // A note is known by its text, with or without its date.
-            let text = as_is(object, "content").filter(|_| kind == "note");
-            let undated = text.map(|text| computed(kind, vec![("content", text)]));
-            if undated.as_deref() == Some(id) {
-                return Ok(());
-            }
-            Err(expected)
-        }
+        Some(expected) if expected != id => Err(expected),
         _ => Ok(()),
     }
 }
@@ -70,7 +67,7 @@ fn expected(kind: &str, object: &Map<String, Value>) -> Option<String> {
         }
         "autonomous-system" => vec![("number", as_is(object, "number")?)],
         "relationship" => relationship(object)?,
-        "note" => note(object)?,
+        "note" => note(object, true)?,
         _ => return None,
     };
     Some(computed(kind, pairs))
@@ -131,9 +128,13 @@ fn relationship(object: &Map<String, Value>) -> Option<Vec<(&'static str, Value)
     Some(pairs)
 }
 
-fn note(object: &Map<String, Value>) -> Option<Vec<(&'static str, Value)>> {
-    let mut pairs = vec![("content", as_is(object, "content")?)];
-    pairs.extend(as_is(object, "created").map(|created| ("created", created)));
+fn note(object: &Map<String, Value>, dated: bool) -> Option<Vec<(&'static str, Value)>> {
+    let trimmed = |name| Some(object.get(name)?.as_str()?.trim());
+    let mut pairs = vec![("content", trimmed("content")?.into())];
+    let title = trimmed("abstract").filter(|title| !title.is_empty());
+    pairs.extend(title.map(|title| ("attribute_abstract", title.into())));
+    let created = as_is(object, "created").filter(|_| dated);
+    pairs.extend(created.map(|created| ("created", created)));
     Some(pairs)
 }
 

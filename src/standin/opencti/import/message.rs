@@ -152,7 +152,8 @@ impl<'a> Message<'a> {
         let fine = ["id", "name", "type"]
             .iter()
             .all(|name| connector[name].is_string())
-            && connector["scope"].is_array()
+            // The official helper writes the setting as it found it: a text.
+            && (connector["scope"].is_array() || connector["scope"].is_string())
             && ["auto", "validate_before_import"]
                 .iter()
                 .all(|name| connector[name].is_boolean());

@@ -2,6 +2,8 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use chrono::DateTime;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -22,6 +24,11 @@ const OBSERVABLES: [&str; 7] = [
     "email-addr",
     "autonomous-system",
 ];
+
+/// Whether objects of this type are observables.
+pub(crate) fn is_observable(kind: &str) -> bool {
+    OBSERVABLES.contains(&kind)
+}
 
 /// An object that was looked at by itself.
 #[derive(Debug)]
@@ -48,7 +55,7 @@ pub(crate) fn examine(value: Value) -> Examined {
     look.common(&kind, &id);
     look.by_type(&kind);
     characters(&value, "", &mut look.faults);
-    let observable = OBSERVABLES.contains(&kind.as_str());
+    let observable = is_observable(&kind);
     let described = value.get("description").is_some();
     Examined {
         refs: references(look.object),
@@ -188,14 +195,16 @@ impl<'a> Look<'a> {
         }
         self.percent("confidence");
         self.percent("x_opencti_score");
+        self.references();
         self.links();
+        self.files();
         if let Err(expected) = ids::fits(kind, self.object, id) {
             self.fault(
                 FaultKind::ForeignId,
                 format!("the platform's id is {expected}"),
             );
         }
-        if OBSERVABLES.contains(&kind) {
+        if is_observable(kind) {
             let author = ["created_by_ref", "x_opencti_created_by_ref"];
             if !author.iter().any(|name| self.object.contains_key(*name)) {
                 self.fault(FaultKind::NoAuthor, "no `x_opencti_created_by_ref`");
@@ -203,6 +212,41 @@ impl<'a> Look<'a> {
         } else if kind != "marking-definition" {
             self.moment("created");
             self.moment("modified");
+        }
+    }
+
+    /// Who tells of it is an identity, and how far it may go a marking.
+    fn references(&mut self) {
+        let kinds = [
+            ("created_by_ref", "identity--"),
+            ("x_opencti_created_by_ref", "identity--"),
+            ("object_marking_refs", "marking-definition--"),
+        ];
+        for (name, kind) in kinds {
+            let named = match self.object.get(name) {
+                None => continue,
+                Some(Value::Array(ids)) => ids.iter().collect(),
+                Some(id) => vec![id],
+            };
+            let fits = |id: &&Value| id.as_str().is_some_and(|id| id.starts_with(kind));
+            if !named.iter().all(fits) {
+                self.shape(format!("`{name}` may only name {kind}..."));
+            }
+        }
+    }
+
+    /// The files that come with it, in base64.
+    fn files(&mut self) {
+        let Some(files) = self.object.get("x_opencti_files") else {
+            return;
+        };
+        let fine = |file: &Value| {
+            let named = |name: &str| file[name].as_str().is_some_and(|text| !text.is_empty());
+            let data = file["data"].as_str().unwrap_or_default();
+            named("name") && named("mime_type") && BASE64_STANDARD.decode(data).is_ok()
+        };
+        if !files.as_array().is_some_and(|files| files.iter().all(fine)) {
+            self.shape("`x_opencti_files` must have a name, a MIME type and base64 data each");
         }
     }
 

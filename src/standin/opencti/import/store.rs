@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::fault::FaultKind;
-use super::rules::Examined;
+use super::rules::{self, Examined};
 
 /// How many objects came, and what became of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,6 +54,27 @@ impl Store {
 
     pub(crate) fn object(&self, id: &str) -> Option<Arc<Value>> {
         self.objects.get(id).cloned()
+    }
+
+    /// What a report should name and none does.
+    pub(crate) fn unreported(&self) -> Vec<String> {
+        let reported: HashSet<&str> = self
+            .objects
+            .values()
+            .filter(|object| object["type"] == "report")
+            .flat_map(|report| report["object_refs"].as_array().into_iter().flatten())
+            .filter_map(Value::as_str)
+            .collect();
+        let wanted = |id: &&String| {
+            let kind = id.split("--").next().unwrap_or_default();
+            rules::is_observable(kind) || matches!(kind, "indicator" | "relationship")
+        };
+        self.order
+            .iter()
+            .filter(wanted)
+            .filter(|id| !reported.contains(id.as_str()))
+            .cloned()
+            .collect()
     }
 
     /// Counts objects that nobody looks at.
