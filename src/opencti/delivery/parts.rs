@@ -79,6 +79,8 @@ pub(super) struct Object<'a> {
     pub(super) text: &'a str,
     /// What it names by `*_ref` and `*_refs`, `object_refs` left out.
     pub(super) refs: Vec<String>,
+    /// `source_ref`: where a relationship begins.
+    pub(super) source: Option<String>,
     /// `object_refs`, where it has them (reports, notes, groupings, ...).
     pub(super) contains: Option<Vec<String>>,
 }
@@ -105,6 +107,7 @@ impl<'a> Object<'a> {
             id,
             text,
             refs,
+            source: members.text("source_ref"),
             contains,
         })
     }
