@@ -1,6 +1,8 @@
 //! The roads by which a bundle reaches the platform.
 
+pub mod amqp;
 mod api;
+mod order;
 mod parts;
 mod split;
 

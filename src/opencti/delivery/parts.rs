@@ -25,12 +25,11 @@ impl<'a> Members<'a> {
         serde_json::from_str(value.get()).ok()
     }
 
-    /// Puts another value in a member's place.
+    /// Puts another value in a member's place, or at the end.
     pub(super) fn set(&mut self, name: &str, value: &'a RawValue) {
-        for (key, old) in &mut self.0 {
-            if key == name {
-                *old = value;
-            }
+        match self.0.iter_mut().find(|(key, _)| key == name) {
+            Some((_, old)) => *old = value,
+            None => self.0.push((Cow::Owned(name.to_owned()), value)),
         }
     }
 }
