@@ -1,0 +1,300 @@
+//! The importer: takes bundles apart, judges what is in them, keeps what passes.
+
+mod fault;
+mod ids;
+mod links;
+mod message;
+mod rules;
+mod store;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use apollo_compiler::response::{JsonMap, JsonValue};
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+pub use fault::{FaultKind, ImportFault};
+pub(crate) use message::ingest;
+use rules::Examined;
+pub use store::Counts;
+pub(crate) use store::Store;
+
+use super::Release;
+use super::platform::{Platform, State, stamp};
+use super::refusal::Refusal;
+use super::works::{self, WorkMessage};
+use super::world::{Judge, Processing};
+use crate::standin::server::lock;
+
+/// Which way a bundle came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Road {
+    /// `stixBundlePush`.
+    Api,
+    /// A message of the broker.
+    Queue,
+    /// A file in a directory.
+    Directory,
+    /// An object in a bucket.
+    S3,
+}
+
+/// A bundle as it came.
+#[derive(Clone, Debug)]
+pub struct Pushed {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Which way.
+    pub road: Road,
+    /// The connector that sent it, where that is told.
+    pub connector: String,
+    /// The work that it named.
+    pub work: Option<String>,
+    /// The draft that it named.
+    pub draft: Option<String>,
+    /// Its text; empty where objects are only counted.
+    pub text: String,
+    /// The size of its text.
+    pub bytes: usize,
+    /// How many objects it holds.
+    pub objects: usize,
+}
+
+/// A bundle that waits to be worked off.
+pub(crate) struct Held {
+    contents: Contents,
+    work: Option<String>,
+    /// The work expects its objects already.
+    counted: bool,
+}
+
+/// What is in a bundle.
+enum Contents {
+    Judged(Vec<Examined>),
+    Counted(BTreeMap<String, u64>),
+}
+
+impl Contents {
+    fn len(&self) -> usize {
+        match self {
+            Self::Judged(objects) => objects.len(),
+            Self::Counted(types) => types.values().map(|&n| n as usize).sum(),
+        }
+    }
+}
+
+/// `stixBundlePush`.
+pub(crate) fn push(
+    platform: &Platform,
+    draft: Option<&str>,
+    arguments: &JsonMap,
+) -> Result<Value, Refusal> {
+    let text = |name: &str| arguments.get(name).and_then(JsonValue::as_str);
+    let connector = text("connectorId").unwrap_or_default();
+    let bundle = text("bundle").unwrap_or_default();
+    let named = text("work_id").filter(|id| !id.is_empty());
+    let contents = open(bundle, platform.world.judge);
+    let now = platform.world.clock.now();
+
+    let mut state = lock(&platform.state);
+    let state = &mut *state;
+    let contents = match contents {
+        Ok(contents) if state.connectors.contains_key(connector) => contents,
+        Ok(_) => return Err(invalid(state, format!("no connector {connector:?}"))),
+        Err(why) => return Err(invalid(state, why)),
+    };
+    if let Some(draft) = draft
+        && !state.drafts.iter().any(|known| known.id == draft)
+    {
+        return Err(Refusal::functional(format!(
+            "Draft {draft} cannot be found"
+        )));
+    }
+    let work = match named {
+        Some(id) => {
+            late(state, id)?;
+            id.to_owned()
+        }
+        None => own_work(state, connector, now),
+    };
+    state.bundles.push(Arc::new(Pushed {
+        at: now,
+        road: Road::Api,
+        connector: connector.to_owned(),
+        work: named.map(str::to_owned),
+        draft: draft.map(str::to_owned),
+        text: kept(bundle, platform.world.judge),
+        bytes: bundle.len(),
+        objects: contents.len(),
+    }));
+    let counted = platform.world.release >= Release::V7;
+    if counted && let Ok(work) = state.work(&work) {
+        work.expected += contents.len() as u64;
+    }
+    accept(
+        state,
+        platform,
+        Held {
+            contents,
+            work: Some(work),
+            counted,
+        },
+    );
+    Ok(true.into())
+}
+
+/// Takes a bundle in, now or when the test says so.
+fn accept(state: &mut State, platform: &Platform, held: Held) {
+    match platform.world.processing {
+        Processing::AtOnce => work_off(state, platform, held),
+        Processing::Held => state.held.push_back(held),
+    }
+}
+
+fn kept(text: &str, judge: Judge) -> String {
+    match judge {
+        Judge::Full => text.to_owned(),
+        Judge::CountOnly => String::new(),
+    }
+}
+
+fn invalid(state: &mut State, why: String) -> Refusal {
+    state.faults.push(ImportFault {
+        object: String::new(),
+        kind: FaultKind::NotABundle,
+        detail: why,
+        work: None,
+    });
+    Refusal::invalid_bundle()
+}
+
+/// The platform takes a bundle for a work that was closed before, but whoever
+/// closed it did so too early.
+fn late(state: &mut State, id: &str) -> Result<(), Refusal> {
+    let work = state.work(id)?;
+    if work.closed {
+        work.late_bundles += 1;
+        state.faults.push(ImportFault {
+            object: String::new(),
+            kind: FaultKind::LateBundle,
+            detail: "the work was closed before".to_owned(),
+            work: Some(id.to_owned()),
+        });
+    }
+    Ok(())
+}
+
+fn own_work(state: &mut State, connector: &str, now: DateTime<Utc>) -> String {
+    let name = state
+        .connectors
+        .get(connector)
+        .map_or("", |connector| &connector.name);
+    let name = format!("{name} run @ {}", stamp(now));
+    let id = works::create(state, connector, &name, now);
+    if let Ok(work) = state.work(&id) {
+        work.by_platform = true;
+        work.received_at = Some(now);
+    }
+    id
+}
+
+/// Works a bundle off: splits it, judges its objects, tells the work.
+pub(crate) fn work_off(state: &mut State, platform: &Platform, held: Held) {
+    let now = platform.world.clock.now();
+    let number = held.contents.len();
+    let judgements = match held.contents {
+        Contents::Judged(objects) => state.store.import(objects),
+        Contents::Counted(types) => {
+            state.store.count(&types);
+            Vec::new()
+        }
+    };
+    let mut errors = Vec::new();
+    for judged in judgements {
+        let said: Vec<String> = judged
+            .faults
+            .iter()
+            .map(|(_, detail)| detail.clone())
+            .collect();
+        for (kind, detail) in judged.faults {
+            state.faults.push(ImportFault {
+                object: judged.id.clone(),
+                kind,
+                detail,
+                work: held.work.clone(),
+            });
+        }
+        errors.push(judged.refused.then(|| WorkMessage {
+            at: now,
+            message: said.join("; "),
+            source: Some(judged.id),
+        }));
+    }
+    errors.resize(number, None);
+    let Some(work) = held.work.and_then(|id| state.work(&id).ok()) else {
+        return;
+    };
+    if !held.counted {
+        work.expected += number as u64;
+    }
+    for error in errors {
+        work.report(error, now);
+    }
+}
+
+/// A bundle's outside; the objects stay texts until it is known what for.
+#[derive(Deserialize)]
+struct Outside<'a> {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    id: Option<String>,
+    #[serde(borrow, default)]
+    objects: Option<Vec<&'a RawValue>>,
+}
+
+#[derive(Deserialize)]
+struct Kind {
+    #[serde(rename = "type", default)]
+    kind: String,
+}
+
+/// Opens a bundle: says what is wrong if it is none.
+fn open(text: &str, judge: Judge) -> Result<Contents, String> {
+    let outside: Outside = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    if outside.kind.as_deref() != Some("bundle") {
+        return Err("its `type` is not \"bundle\"".to_owned());
+    }
+    let id = outside.id.unwrap_or_default();
+    let uuid = id.strip_prefix("bundle--").map(Uuid::try_parse);
+    if !matches!(uuid, Some(Ok(_))) {
+        return Err(format!("its `id` {id:?} is not bundle--UUID"));
+    }
+    let objects = outside.objects.unwrap_or_default();
+    if objects.is_empty() {
+        return Err("it holds no objects".to_owned());
+    }
+    let unreadable = |error: serde_json::Error| format!("an object cannot be read: {error}");
+    match judge {
+        Judge::Full => objects
+            .into_iter()
+            .map(|raw| {
+                serde_json::from_str(raw.get())
+                    .map(rules::examine)
+                    .map_err(unreadable)
+            })
+            .collect::<Result<_, _>>()
+            .map(Contents::Judged),
+        Judge::CountOnly => {
+            let mut types = BTreeMap::new();
+            for raw in objects {
+                let kind: Kind = serde_json::from_str(raw.get()).map_err(unreadable)?;
+                *types.entry(kind.kind).or_default() += 1;
+            }
+            Ok(Contents::Counted(types))
+        }
+    }
+}

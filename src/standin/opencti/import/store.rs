@@ -1,0 +1,176 @@
+//! What the platform knows: objects merged by id, and the counts.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::fault::FaultKind;
+use super::rules::{self, Examined};
+
+/// How many objects came, and what became of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// As they came, by type; an object that came twice counts twice.
+    pub came: BTreeMap<String, u64>,
+    /// Taken, with or without a fault.
+    pub taken: u64,
+    /// Refused.
+    pub refused: u64,
+    /// Observables whose `description` nobody will ever read.
+    pub ignored_descriptions: u64,
+}
+
+/// What is wrong with an object, and whether it was refused for it.
+pub(crate) struct Judgement {
+    pub(crate) id: String,
+    pub(crate) faults: Vec<(FaultKind, String)>,
+    pub(crate) refused: bool,
+}
+
+#[derive(Default)]
+pub(crate) struct Store {
+    known: HashSet<String>,
+    objects: HashMap<String, Arc<Value>>,
+    /// The ids in the order of their first coming.
+    order: Vec<String>,
+    pub(crate) counts: Counts,
+}
+
+impl Store {
+    pub(crate) fn new(known: &[String]) -> Self {
+        Self {
+            known: known.iter().cloned().collect(),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn objects(&self) -> Vec<Arc<Value>> {
+        self.order
+            .iter()
+            .filter_map(|id| self.objects.get(id).cloned())
+            .collect()
+    }
+
+    pub(crate) fn object(&self, id: &str) -> Option<Arc<Value>> {
+        self.objects.get(id).cloned()
+    }
+
+    /// What a report should name and none does.
+    pub(crate) fn unreported(&self) -> Vec<String> {
+        let reported: HashSet<&str> = self
+            .objects
+            .values()
+            .filter(|object| object["type"] == "report")
+            .flat_map(|report| report["object_refs"].as_array().into_iter().flatten())
+            .filter_map(Value::as_str)
+            .collect();
+        let wanted = |id: &&String| {
+            let kind = id.split("--").next().unwrap_or_default();
+            rules::is_observable(kind) || matches!(kind, "indicator" | "relationship")
+        };
+        self.order
+            .iter()
+            .filter(wanted)
+            .filter(|id| !reported.contains(id.as_str()))
+            .cloned()
+            .collect()
+    }
+
+    /// Counts objects that nobody looks at.
+    pub(crate) fn count(&mut self, types: &BTreeMap<String, u64>) {
+        for (kind, number) in types {
+            *self.counts.came.entry(kind.clone()).or_default() += number;
+            self.counts.taken += number;
+        }
+    }
+
+    /// Takes the objects of a bundle, those first on which others build.
+    pub(crate) fn import(&mut self, mut objects: Vec<Examined>) -> Vec<Judgement> {
+        objects.sort_by_key(|object| rank(&object.kind));
+        let mut seen = HashSet::new();
+        objects
+            .into_iter()
+            .map(|mut object| {
+                if !seen.insert(object.id.clone()) {
+                    let what = (
+                        FaultKind::Duplicate,
+                        "more than once in its bundle".to_owned(),
+                    );
+                    object.faults.push(what);
+                }
+                self.take(object)
+            })
+            .collect()
+    }
+
+    fn take(&mut self, object: Examined) -> Judgement {
+        let mut faults = object.faults;
+        for (name, id) in &object.refs {
+            if !self.known.contains(id) {
+                let what = format!("`{name}` names {id:?}, which is nowhere");
+                faults.push((FaultKind::DanglingReference, what));
+            }
+        }
+        *self.counts.came.entry(object.kind).or_default() += 1;
+        self.counts.ignored_descriptions += u64::from(object.ignored_description);
+        let refused = faults.iter().any(|(kind, _)| kind.refuses());
+        if refused {
+            self.counts.refused += 1;
+        } else {
+            self.counts.taken += 1;
+            self.known.insert(object.id.clone());
+            self.merge(&object.id, object.value);
+        }
+        Judgement {
+            id: object.id,
+            faults,
+            refused,
+        }
+    }
+
+    /// An upsert: what is new replaces, lists of what belongs to it grow.
+    fn merge(&mut self, id: &str, value: Value) {
+        let Some(old) = self.objects.get_mut(id) else {
+            self.order.push(id.to_owned());
+            self.objects.insert(id.to_owned(), Arc::new(value));
+            return;
+        };
+        if let (Value::Object(old), Value::Object(new)) = (Arc::make_mut(old), value) {
+            for (name, value) in new {
+                merge_property(old, name, value);
+            }
+        }
+    }
+}
+
+/// What stands on nothing first, what holds others together last.
+fn rank(kind: &str) -> u8 {
+    match kind {
+        "marking-definition" => 0,
+        "identity" => 1,
+        "relationship" => 3,
+        "report" | "note" => 4,
+        _ => 2,
+    }
+}
+
+fn merge_property(object: &mut Map<String, Value>, name: String, value: Value) {
+    let grows = name.ends_with("_refs")
+        || matches!(
+            name.as_str(),
+            "labels" | "external_references" | "x_opencti_additional_names" | "x_opencti_files"
+        );
+    match (object.get_mut(&name), value) {
+        (Some(Value::Array(old)), Value::Array(new)) if grows => {
+            let texts: HashSet<String> = old.iter().map(ToString::to_string).collect();
+            old.extend(
+                new.into_iter()
+                    .filter(|item| !texts.contains(&item.to_string())),
+            );
+        }
+        (_, value) => {
+            object.insert(name, value);
+        }
+    }
+}
