@@ -137,6 +137,114 @@ pub enum Error {
     /// The bundle is not one: our own fault, or a file that was changed.
     #[error("the bundle cannot be read: {0}")]
     Bundle(String),
+    /// A setting of the broker's or the object storage's cannot be used.
+    #[error("{setting}: {what}")]
+    Setting {
+        /// The variable.
+        setting: &'static str,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The broker refuses the user, the virtual host, or the user's rights.
+    #[error(
+        "the broker at {address} refuses user `{user}` on vhost `{vhost}`: {said}; check MQ_USER, MQ_PASS and MQ_VHOST, or leave them out to take what OpenCTI hands out"
+    )]
+    BrokerRefused {
+        /// Host and port.
+        address: String,
+        /// User.
+        user: String,
+        /// Virtual host.
+        vhost: String,
+        /// The broker's words.
+        said: String,
+    },
+    /// The exchange is not there.
+    #[error(
+        "the broker at {address} has no exchange `{exchange}` on vhost `{vhost}`: check that MQ_HOST and MQ_VHOST name the broker of this OpenCTI, and that the platform has started once"
+    )]
+    BrokerNoExchange {
+        /// Host and port.
+        address: String,
+        /// Virtual host.
+        vhost: String,
+        /// Exchange.
+        exchange: String,
+    },
+    /// No queue takes the messages.
+    #[error(
+        "no queue of the broker at {address} takes messages for `{exchange}` with key `{routing}`: the connector has to register again (was it deleted in OpenCTI?)"
+    )]
+    BrokerNoQueue {
+        /// Host and port.
+        address: String,
+        /// Exchange.
+        exchange: String,
+        /// Routing key.
+        routing: String,
+    },
+    /// TLS with the broker fails.
+    #[error(
+        "no TLS with the broker at {address}: {cause}; check MQ_USE_SSL, MQ_USE_SSL_CA, MQ_USE_SSL_CERT and MQ_USE_SSL_KEY"
+    )]
+    BrokerTls {
+        /// Host and port.
+        address: String,
+        /// The chain of causes.
+        cause: String,
+    },
+    /// The broker is not there, or went away.
+    #[error(
+        "the broker cannot be reached at {address}: {cause}; check MQ_HOST, MQ_PORT and MQ_USE_SSL, and that the broker runs"
+    )]
+    BrokerUnreachable {
+        /// Host and port.
+        address: String,
+        /// The chain of causes.
+        cause: String,
+    },
+    /// The broker is there and takes no messages.
+    #[error("the broker at {address} takes no messages: {what}")]
+    BrokerHolds {
+        /// Host and port.
+        address: String,
+        /// What it does.
+        what: String,
+    },
+    /// A file could not be written.
+    #[error(
+        "{path} cannot be written: {cause}; check CONNECTOR_SEND_TO_DIRECTORY_PATH, its rights and the room on its disk"
+    )]
+    Directory {
+        /// The file or folder.
+        path: String,
+        /// The system's words.
+        cause: String,
+    },
+    /// The object storage refuses us.
+    #[error(
+        "the object storage at {endpoint} refuses bucket `{bucket}` ({status}, {said}); check S3_ACCESS_KEY, S3_SECRET_KEY, S3_BUCKET_REGION and CONNECTOR_SEND_TO_S3_BUCKET"
+    )]
+    S3Refused {
+        /// Scheme, host and port.
+        endpoint: String,
+        /// Bucket.
+        bucket: String,
+        /// The HTTP status.
+        status: u16,
+        /// The storage's code and message.
+        said: String,
+    },
+    /// The object storage is not there, or cannot serve now.
+    #[error(
+        "the object storage at {endpoint} cannot be used: {cause}; check S3_ENDPOINT, S3_PORT and S3_USE_SSL"
+    )]
+    S3Unreachable {
+        /// Scheme, host and port.
+        endpoint: String,
+        /// The chain of causes, or status and body.
+        cause: String,
+    },
     /// The HTTP client could not be set up.
     #[error(transparent)]
     Client(#[from] ClientError),
@@ -180,14 +288,23 @@ impl Error {
             | Self::Blocked { .. }
             | Self::Header { .. }
             | Self::Bundle(_)
+            | Self::Setting { .. }
+            | Self::BrokerRefused { .. }
+            | Self::BrokerNoExchange { .. }
+            | Self::BrokerTls { .. }
+            | Self::Directory { .. }
+            | Self::S3Refused { .. }
             | Self::Client(_) => Remedy::Fix,
             // A proxy that serves an error page while the platform restarts
             // looks like this too.
-            Self::Malformed { .. } | Self::Unreachable { .. } | Self::Unavailable { .. } => {
-                Remedy::Retry
-            }
+            Self::Malformed { .. }
+            | Self::Unreachable { .. }
+            | Self::Unavailable { .. }
+            | Self::BrokerUnreachable { .. }
+            | Self::BrokerHolds { .. }
+            | Self::S3Unreachable { .. } => Remedy::Retry,
             Self::TooLarge { .. } => Remedy::Split,
-            Self::NotRegistered => Remedy::Register,
+            Self::NotRegistered | Self::BrokerNoQueue { .. } => Remedy::Register,
             Self::NotAlive => Remedy::GoOn,
             Self::Failed { code, .. } if passing(code) => Remedy::Retry,
             Self::Failed { .. } => Remedy::Fix,

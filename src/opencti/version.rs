@@ -40,6 +40,11 @@ impl Version {
         self.parts >= [major, minor, patch]
     }
 
+    /// Whether a platform of this version certainly has `feature`.
+    pub fn has(&self, feature: Feature) -> bool {
+        feature.told_by(self) == Support::Yes
+    }
+
     /// The version, or why it cannot be served.
     pub(super) fn served(self) -> Result<Self, Error> {
         if self.at_least(6, 5, 1) {

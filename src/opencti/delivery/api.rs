@@ -19,7 +19,7 @@ use super::split::halves;
 pub struct Api {
     client: OpenCti,
     connector_id: String,
-    draft: Option<String>,
+    pub(super) draft: Option<String>,
     /// The smallest bundle that was refused as too large: what is not smaller
     /// is cut before it is sent.
     refused: Arc<AtomicUsize>,

@@ -25,12 +25,11 @@ impl<'a> Members<'a> {
         serde_json::from_str(value.get()).ok()
     }
 
-    /// Puts another value in a member's place.
+    /// Puts another value in a member's place, or at the end.
     pub(super) fn set(&mut self, name: &str, value: &'a RawValue) {
-        for (key, old) in &mut self.0 {
-            if key == name {
-                *old = value;
-            }
+        match self.0.iter_mut().find(|(key, _)| key == name) {
+            Some((_, old)) => *old = value,
+            None => self.0.push((Cow::Owned(name.to_owned()), value)),
         }
     }
 }
@@ -79,6 +78,8 @@ pub(super) struct Object<'a> {
     pub(super) text: &'a str,
     /// What it names by `*_ref` and `*_refs`, `object_refs` left out.
     pub(super) refs: Vec<String>,
+    /// `source_ref`: where a relationship begins.
+    pub(super) source: Option<String>,
     /// `object_refs`, where it has them (reports, notes, groupings, ...).
     pub(super) contains: Option<Vec<String>>,
 }
@@ -105,6 +106,7 @@ impl<'a> Object<'a> {
             id,
             text,
             refs,
+            source: members.text("source_ref"),
             contains,
         })
     }

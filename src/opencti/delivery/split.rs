@@ -19,88 +19,91 @@ use super::parts::{Bundle, Members, Object};
 pub(super) fn halves(bundle: &str) -> Result<Option<(String, String)>, Error> {
     let bundle = Bundle::read(bundle)?;
     let graph = Graph::new(&bundle);
-    let order = graph.early();
-    let Some(cut) = middle(&bundle, &order) else {
-        return Ok(None);
-    };
-    let front = Half::new(&bundle, &graph, &order[..cut], Unknown::Kept);
-    let back = Half::new(&bundle, &graph, &order[cut..], Unknown::Dropped);
-    if [&front, &back]
-        .iter()
-        .any(|half| half.chosen.len() == order.len())
-    {
-        // One part needs everything: a cut would send the same again.
-        return Ok(None);
+    let order = graph.near();
+    let whole = |half: &Half| half.chosen.len() == order.len();
+    // Later than the middle if there the rest still needs everything.
+    for cut in middle(&bundle, &order)..order.len() {
+        let back = Half::new(&bundle, &graph, &order[cut..], Unknown::Dropped);
+        if whole(&back) {
+            continue;
+        }
+        let front = Half::new(&bundle, &graph, &order[..cut], Unknown::Kept);
+        if whole(&front) {
+            break;
+        }
+        return Ok(Some((
+            front.write(&bundle, "a")?,
+            back.write(&bundle, "b")?,
+        )));
     }
-    Ok(Some((
-        front.write(&bundle, "a")?,
-        back.write(&bundle, "b")?,
-    )))
+    Ok(None)
 }
 
-/// Who needs whom, by place in the bundle. Containers are left out.
+/// Who needs whom, by place in the bundle. Containers are no members.
 struct Graph {
     needs: Vec<Vec<usize>>,
+    /// The relationships that begin at an object.
+    begins: Vec<Vec<usize>>,
     members: Vec<usize>,
 }
 
 impl Graph {
     fn new(bundle: &Bundle<'_>) -> Self {
-        let place: HashMap<&str, usize> = bundle
-            .objects
+        let objects = &bundle.objects;
+        let place: HashMap<&str, usize> = objects
             .iter()
             .enumerate()
             .map(|(at, object)| (object.id.as_str(), at))
             .collect();
-        let needs = bundle
-            .objects
-            .iter()
-            .map(|object| {
-                let known = object.refs.iter().filter_map(|id| place.get(id.as_str()));
-                known.copied().collect()
-            })
-            .collect();
-        let members = (0..bundle.objects.len())
-            .filter(|&at| bundle.objects[at].contains.is_none())
-            .collect();
-        Self { needs, members }
+        let mut needs = vec![Vec::new(); objects.len()];
+        let mut begins = vec![Vec::new(); objects.len()];
+        let mut members = Vec::new();
+        for (at, object) in objects.iter().enumerate() {
+            let known = object.refs.iter().filter_map(|id| place.get(id.as_str()));
+            needs[at].extend(known);
+            let source = object.source.as_deref().and_then(|id| place.get(id));
+            if let Some(&source) = source {
+                begins[source].push(at);
+            }
+            if object.contains.is_none() {
+                members.push(at);
+            }
+        }
+        Self {
+            needs,
+            begins,
+            members,
+        }
     }
 
-    /// The members so that each comes after what it needs, and as early as
-    /// that allows: a relationship right after the second of its ends.
-    fn early(&self) -> Vec<usize> {
-        let mut open: Vec<HashSet<usize>> = self
-            .needs
-            .iter()
-            .map(|needs| needs.iter().copied().collect())
-            .collect();
-        let mut needed_by = vec![Vec::new(); self.needs.len()];
+    /// The members so that each comes after what it needs and a relationship
+    /// soon after its first end: then a cut separates little.
+    fn near(&self) -> Vec<usize> {
+        let mut seen = vec![true; self.needs.len()];
         for &at in &self.members {
-            // A self-reference holds nothing up, nor does a container.
-            open[at].retain(|need| *need != at && self.members.binary_search(need).is_ok());
-            for &need in &open[at] {
-                needed_by[need].push(at);
-            }
+            seen[at] = false;
         }
-        let mut done = vec![false; self.needs.len()];
         let mut order = Vec::with_capacity(self.members.len());
         for &start in &self.members {
-            let mut ready = vec![start];
-            while let Some(at) = ready.pop() {
-                if done[at] || !open[at].is_empty() {
-                    continue;
-                }
-                done[at] = true;
-                order.push(at);
-                for &next in needed_by[at].iter().rev() {
-                    open[next].remove(&at);
-                    ready.push(next);
-                }
+            self.place(start, &mut seen, &mut order);
+            for &relationship in &self.begins[start] {
+                self.place(relationship, &mut seen, &mut order);
             }
         }
-        // Rings cannot be ordered; they stay together at the end.
-        order.extend(self.members.iter().copied().filter(|&at| !done[at]));
         order
+    }
+
+    /// Appends what `start` needs and then `start`, as far as not seen yet.
+    fn place(&self, start: usize, seen: &mut [bool], order: &mut Vec<usize>) {
+        let mut todo = vec![(start, false)];
+        while let Some((at, ready)) = todo.pop() {
+            if ready {
+                order.push(at);
+            } else if !std::mem::replace(&mut seen[at], true) {
+                todo.push((at, true));
+                todo.extend(self.needs[at].iter().rev().map(|&need| (need, false)));
+            }
+        }
     }
 
     /// Adds `some` and all that they need to `all`.
@@ -114,16 +117,16 @@ impl Graph {
     }
 }
 
-/// Where the first part holds half of the bytes; both parts hold something.
-fn middle(bundle: &Bundle<'_>, order: &[usize]) -> Option<usize> {
+/// Where the first part holds half of the bytes, and at least one object.
+fn middle(bundle: &Bundle<'_>, order: &[usize]) -> usize {
     let size = |at: &usize| bundle.objects[*at].text.len();
     let half = order.iter().map(size).sum::<usize>() / 2;
     let mut seen = 0;
     let cut = order.iter().position(|at| {
         seen += size(at);
         seen > half
-    })?;
-    (order.len() > 1).then(|| cut.clamp(1, order.len() - 1))
+    });
+    cut.unwrap_or_default().max(1)
 }
 
 /// What happens to a name in `object_refs` that is nowhere in the bundle.
@@ -205,3 +208,7 @@ fn with_refs(object: &Object<'_>, ids: &[String]) -> Result<String, Error> {
     members.set("object_refs", &ids);
     serde_json::to_string(&members).map_err(fault)
 }
+
+#[cfg(test)]
+#[path = "split_tests.rs"]
+mod tests;
