@@ -161,17 +161,17 @@ proptest! {
     ) {
         let files: Vec<File> = page
             .iter()
-            .filter_map(|value| Some(File::lenient(value.clone())?.0))
+            .filter_map(|value| Some(File::lenient(value)?.0))
             .collect();
         let mut related = BTreeMap::new();
         if let Some(first) = files.first() {
             let readable: Vec<Value> = children
                 .into_iter()
-                .filter(|value| File::lenient(value.clone()).is_some())
+                .filter(|value| File::lenient(value).is_some())
                 .collect();
             let pages: RelatedPages = serde_json::from_value(json!({
                 "dropped_files": { "data": readable },
-                "similar_files": { "data": page.iter().filter(|value| File::lenient((*value).clone()).is_some()).collect::<Vec<_>>() },
+                "similar_files": { "data": page.iter().filter(|value| File::lenient(value).is_some()).collect::<Vec<_>>() },
             })).expect("pages");
             related.insert(first.id.clone(), pages);
         }

@@ -59,7 +59,7 @@ pub(crate) fn converter() -> Converter {
 pub(crate) fn file(value: &Value) -> File {
     serde_json::from_value(value.clone())
         .ok()
-        .or_else(|| Some(File::lenient(value.clone())?.0))
+        .or_else(|| Some(File::lenient(value)?.0))
         .expect("a page's element is an object")
 }
 
