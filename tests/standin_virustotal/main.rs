@@ -1,4 +1,5 @@
 //! The stand-in for VirusTotal, asked over HTTP as any client would.
+#![cfg(feature = "standin")]
 
 mod account;
 mod faults;

@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use vtreporter::standin::virustotal::{Cost, KEY, Made, World, object};
+use vtreporter::virustotal::objects::File;
 
 use super::{ALL, Asker, day, first, ids, objects, start, world};
 
@@ -292,4 +293,37 @@ async fn a_world_tells_beforehand_what_a_search_will_find() {
     assert!(foretold.len() > 20);
     assert_eq!(ids(&pages), foretold);
     assert!(World::empty().describe("nonsense:1", day().end).is_err());
+}
+
+#[tokio::test]
+async fn our_own_types_read_every_generated_object() {
+    let vt = start(world(900)).await;
+    let more = [
+        ("limit", "300"),
+        (
+            "relationships",
+            "contacted_ips,contacted_urls,dropped_files",
+        ),
+    ];
+    let pages = Asker::of(&vt).pages(ALL, &more).await;
+    let files: Vec<File> = objects(&pages)
+        .into_iter()
+        .map(|one| serde_json::from_value(one.clone()).unwrap())
+        .collect();
+    assert_eq!(files.len(), 900);
+    for file in &files {
+        let stats = file.attributes.last_analysis_stats.unwrap();
+        let results = &file.attributes.last_analysis_results;
+        let malicious = results.values().flatten();
+        let malicious = malicious.filter(|one| one.category.as_deref() == Some("malicious"));
+        assert_eq!(stats.malicious, Some(malicious.count() as i64));
+        assert_eq!(file.relationships.len(), 3);
+    }
+    let urls = files
+        .iter()
+        .flat_map(|file| &file.relationships["contacted_urls"].data);
+    assert!(
+        urls.map(|one| one.url().unwrap())
+            .all(|url| url.starts_with("http"))
+    );
 }
