@@ -140,12 +140,7 @@ fn weight<'a>(objects: impl Iterator<Item = &'a Object>) -> usize {
 impl Object {
     /// What it costs in a bundle and in the report's references.
     fn weight(&self) -> usize {
-        let escapes = self
-            .json()
-            .bytes()
-            .filter(|byte| matches!(byte, b'"' | b'\\'))
-            .count();
-        self.json().len() + escapes + 1 + self.id().len() + REFERENCE_EXTRA
+        self.escaped_len() + 1 + self.id().len() + REFERENCE_EXTRA
     }
 }
 

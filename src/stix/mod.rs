@@ -41,6 +41,7 @@ pub trait Stix: Serialize {
 pub struct Object {
     id: Id,
     tag: u8,
+    escapes: u32,
     json: Box<str>,
     references: Box<[Id]>,
 }
@@ -51,10 +52,12 @@ impl Object {
     pub fn new(object: &impl Stix, tag: u8) -> Self {
         let mut references = Vec::with_capacity(4);
         object.references(&mut references);
+        let json = text(object);
         Self {
             id: object.id(),
             tag,
-            json: text(object),
+            escapes: escapes(json.as_bytes()),
+            json,
             references: references.into(),
         }
     }
@@ -74,6 +77,11 @@ impl Object {
         &self.json
     }
 
+    /// Bytes of its JSON once that is written into a JSON string itself.
+    pub fn escaped_len(&self) -> usize {
+        self.json.len() + self.escapes as usize
+    }
+
     /// The ids it names.
     pub fn references(&self) -> &[Id] {
         &self.references
@@ -90,6 +98,24 @@ fn text(object: &impl Stix) -> Box<str> {
         .into_boxed_str()
 }
 
+/// How many quotes and backslashes there are, eight bytes at a time: every byte
+/// that is sent passes here.
+fn escapes(bytes: &[u8]) -> u32 {
+    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+    let pattern = |byte: u8| u64::from_ne_bytes([byte; 8]);
+    // The high bit of each byte that is not zero.
+    let filled = |word: u64| (((word & LOW) + LOW) | word) & !LOW;
+    let mut words = bytes.chunks_exact(8);
+    let mut others = 0;
+    for word in &mut words {
+        let word = u64::from_ne_bytes(word.try_into().unwrap_or_default());
+        others += (filled(word ^ pattern(b'"')) & filled(word ^ pattern(b'\\'))).count_ones();
+    }
+    let rest = words.remainder().iter();
+    let rest = rest.filter(|byte| matches!(byte, b'"' | b'\\')).count();
+    (bytes.len() / 8 * 8) as u32 - others + rest as u32
+}
+
 /// A link to where more is said about an object.
 #[derive(Clone, Debug, Serialize)]
 pub struct ExternalReference<'a> {
@@ -97,4 +123,31 @@ pub struct ExternalReference<'a> {
     pub source_name: &'a str,
     /// Where.
     pub url: &'a str,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_are_counted_as_a_json_writer_writes_them() {
+        for text in [
+            "",
+            "\"",
+            "a\\b\"c",
+            "\"\"\"\"\"\"\"\"\\",
+            "no escapes at all: é ÿ 🐍",
+            "\u{22a2}\u{5c22}",
+        ] {
+            for repeat in 1..20 {
+                let text = text.repeat(repeat);
+                let written = serde_json::to_string(&text).expect("a string");
+                assert_eq!(
+                    escapes(text.as_bytes()) as usize,
+                    written.len() - 2 - text.len(),
+                    "{text}"
+                );
+            }
+        }
+    }
 }
