@@ -124,9 +124,9 @@ fn print(options: &import::Options, country: Country, entry: &CountryState, now:
             last.matched,
             last.counts.main.total()
         ),
-        None => say!(
-            "  last run  none known: what this one costs depends on how much VirusTotal finds"
-        ),
+        None => {
+            say!("  last run  none known: what this one costs depends on how much VirusTotal finds")
+        }
     }
 }
 
@@ -148,9 +148,9 @@ fn print_quota(guard: &Guard, reading: &Reading) {
     }
     match guard.calls_left(Cost::Search) {
         Some(0) => say!("  the next run would pause before its first page"),
-        Some(left) => say!(
-            "  {left} requests may be sent before VTREPORTER_QUOTA_STOP_PERCENT is reached"
-        ),
+        Some(left) => {
+            say!("  {left} requests may be sent before VTREPORTER_QUOTA_STOP_PERCENT is reached")
+        }
         None => say!("  no limit is known; VTREPORTER_QUOTA_ON_UNKNOWN decides"),
     }
 }

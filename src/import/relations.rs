@@ -205,9 +205,9 @@ impl<'a> Relations<'a> {
         };
         for (_, told) in told.into_iter().filter(|&(at, _)| at < whole) {
             match told {
-                Told::Unreadable(count) => numbers
-                    .left_out
-                    .add_many(LeftOut::RelatedUnreadable, count),
+                Told::Unreadable(count) => {
+                    numbers.left_out.add_many(LeftOut::RelatedUnreadable, count)
+                }
                 Told::Gap(gap) => numbers.gap(gap),
             }
         }

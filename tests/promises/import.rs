@@ -47,7 +47,10 @@ async fn the_originals_settings_bring_607_files_in_three_pages_and_one_report() 
     for search in &searches {
         let query = search.parameter("query").unwrap();
         assert_eq!(search.parameter("limit"), Some("300"));
-        assert!(query.contains("submitter:AU") && query.contains(" p:1+"), "{query}");
+        assert!(
+            query.contains("submitter:AU") && query.contains(" p:1+"),
+            "{query}"
+        );
         assert_eq!(search.key, Some(key_id(&rig.vt.key())));
     }
     assert_eq!(rig.files().len(), 607);
@@ -71,9 +74,12 @@ async fn the_originals_settings_bring_607_files_in_three_pages_and_one_report() 
     assert_eq!((mains.len(), reports.len()), (607, 1));
     let report = rig.report();
     assert_eq!(report["confidence"], 75);
-    assert_eq!(report["x_opencti_reliability"], "B - Usually Reliable");
+    // In the spelling of the platform's own vocabulary.
+    assert_eq!(report["x_opencti_reliability"], "B - Usually reliable");
     let refs = report["object_refs"].as_array().unwrap();
-    let files = refs.iter().filter(|id| id.as_str().unwrap().starts_with("file--"));
+    let files = refs
+        .iter()
+        .filter(|id| id.as_str().unwrap().starts_with("file--"));
     assert_eq!(files.count(), 607);
     rig.assert_sound();
     let works = rig.opencti.works();
@@ -81,16 +87,23 @@ async fn the_originals_settings_bring_607_files_in_three_pages_and_one_report() 
 }
 
 fn cells(description: &str, row: &str) -> Vec<u64> {
-    let line = description.lines().find(|line| line.starts_with(&format!("| {row} |")));
+    let line = description
+        .lines()
+        .find(|line| line.starts_with(&format!("| {row} |")));
     let line = line.unwrap_or_else(|| panic!("no row {row} in {description}"));
-    line.split('|').filter_map(|cell| cell.trim().parse().ok()).collect()
+    line.split('|')
+        .filter_map(|cell| cell.trim().parse().ok())
+        .collect()
 }
 
 /// The report's own numbers, main and related: high, medium, low, none,
 /// unknown, all.
 pub(crate) fn told(report: &Value) -> (Vec<u64>, Vec<u64>) {
     let description = report["description"].as_str().unwrap();
-    (cells(description, "found by the search"), cells(description, "related to those"))
+    (
+        cells(description, "found by the search"),
+        cells(description, "related to those"),
+    )
 }
 
 /// What is there, in the order of the report's rows.
@@ -98,9 +111,11 @@ pub(crate) fn counted<'a>(files: impl Iterator<Item = &'a Value>) -> Vec<u64> {
     let mut counts = vec![0; 6];
     for file in files {
         let labels = file["labels"].as_array().cloned().unwrap_or_default();
-        let place = ["HIGH", "MEDIUM", "LOW", "NONE"]
-            .iter()
-            .position(|level| labels.iter().any(|label| *label == format!("SEVERITY_{level}")));
+        let place = ["HIGH", "MEDIUM", "LOW", "NONE"].iter().position(|level| {
+            labels
+                .iter()
+                .any(|label| *label == format!("SEVERITY_{level}"))
+        });
         counts[place.unwrap_or(4)] += 1;
         counts[5] += 1;
     }
@@ -138,14 +153,20 @@ pub(crate) fn assert_numbers(rig: &Rig, mains: &BTreeSet<String>) {
 
 pub(crate) fn ids(world: &World, query: &str) -> BTreeSet<String> {
     let found = world.describe(query, now()).unwrap();
-    found.iter().map(|file| file["id"].as_str().unwrap().to_owned()).collect()
+    found
+        .iter()
+        .map(|file| file["id"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 fn levels() -> World {
     let mut low = file(3, "LOW", 30);
     low["attributes"]["unique_sources"] = 1.into();
     let mut missing = file(7, "HIGH", 34);
-    missing["attributes"].as_object_mut().unwrap().remove("threat_severity");
+    missing["attributes"]
+        .as_object_mut()
+        .unwrap()
+        .remove("threat_severity");
     let mut null = file(8, "HIGH", 35);
     null["attributes"]["threat_severity"] = Value::Null;
     World::empty()
@@ -153,7 +174,11 @@ fn levels() -> World {
         .with_file(low)
         .with_file(file(4, "LOW", 31))
         .with_file(file(5, "MEDIUM", 32))
-        .with(with_related(file(2, "HIGH", 29), "dropped_files", vec![file(40, "MEDIUM", 99), file(41, "HIGH", 99)]))
+        .with(with_related(
+            file(2, "HIGH", 29),
+            "dropped_files",
+            vec![file(40, "MEDIUM", 99), file(41, "HIGH", 99)],
+        ))
         .with_file(file(6, "UNKNOWN", 33))
         .with_file(missing)
         .with_file(null)
@@ -165,11 +190,26 @@ fn levels() -> World {
 async fn each_severity_is_kept_as_set_and_the_reports_numbers_equal_the_objects() {
     for (settings, main) in [
         (vec![], [1, 1, 1, 0, 3, 6]),
-        (vec![("VTREPORTER_MIN_SEVERITY", "none")], [1, 1, 1, 1, 3, 7]),
-        (vec![("VTREPORTER_MIN_SEVERITY", "medium")], [1, 1, 0, 0, 3, 5]),
-        (vec![("VTREPORTER_MIN_SEVERITY", "high")], [1, 0, 0, 0, 3, 4]),
-        (vec![("VTREPORTER_LOW_MIN_SOURCES", "1")], [1, 1, 2, 0, 3, 7]),
-        (vec![("VTREPORTER_KEEP_UNKNOWN_SEVERITY", "false")], [1, 1, 1, 0, 0, 3]),
+        (
+            vec![("VTREPORTER_MIN_SEVERITY", "none")],
+            [1, 1, 1, 1, 3, 7],
+        ),
+        (
+            vec![("VTREPORTER_MIN_SEVERITY", "medium")],
+            [1, 1, 0, 0, 3, 5],
+        ),
+        (
+            vec![("VTREPORTER_MIN_SEVERITY", "high")],
+            [1, 0, 0, 0, 3, 4],
+        ),
+        (
+            vec![("VTREPORTER_LOW_MIN_SOURCES", "1")],
+            [1, 1, 2, 0, 3, 7],
+        ),
+        (
+            vec![("VTREPORTER_KEEP_UNKNOWN_SEVERITY", "false")],
+            [1, 1, 1, 0, 0, 3],
+        ),
     ] {
         let mut rig = Rig::new(levels()).await;
         for (name, value) in &settings {
@@ -183,7 +223,10 @@ async fn each_severity_is_kept_as_set_and_the_reports_numbers_equal_the_objects(
         let mains = ids(&levels(), "entity:file submitter:AU");
         assert_numbers(&rig, &mains);
         let description = rig.report()["description"].as_str().unwrap().to_owned();
-        assert!(description.contains(&format!("Not kept: {}", 8 - main[5])), "{description}");
+        assert!(
+            description.contains(&format!("Not kept: {}", 8 - main[5])),
+            "{description}"
+        );
         rig.assert_sound();
     }
 }
@@ -207,11 +250,19 @@ async fn two_countries_make_two_reports_and_a_repetition_makes_the_same_ids() {
             let title = format!("VirusTotal {code} 2026-11-19T06:00:00Z to 2026-11-20T06:00:00Z");
             let report = reports.iter().find(|report| report["name"] == title);
             let description = report.unwrap()["description"].as_str().unwrap();
-            assert!(description.contains(name) && description.contains(code), "{description}");
+            assert!(
+                description.contains(name) && description.contains(code),
+                "{description}"
+            );
         }
         rig.assert_sound();
         let objects = rig.opencti.objects();
-        seen.push(objects.iter().map(|object| object["id"].clone()).collect::<Vec<_>>());
+        seen.push(
+            objects
+                .iter()
+                .map(|object| object["id"].clone())
+                .collect::<Vec<_>>(),
+        );
     }
     assert_eq!(seen[0], seen[1]);
 
@@ -239,26 +290,43 @@ async fn labels_land_on_their_own_objects_trimmed_and_once_and_types_are_a_list(
     let _connector = rig.connector();
     rig.closed(1).await;
     let report = rig.report();
-    assert_eq!(report["labels"], serde_json::json!(["report-a", "Australia"]));
+    assert_eq!(
+        report["labels"],
+        serde_json::json!(["report-a", "Australia"])
+    );
     assert_eq!(report["report_types"], serde_json::json!(["a", "b"]));
     let labels = rig.opencti.objects_of("file")[0]["labels"].clone();
-    let labels: Vec<&str> = labels.as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    let labels: Vec<&str> = labels
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
     assert_eq!(labels.iter().filter(|label| **label == "file-a").count(), 1);
-    assert!(labels.iter().all(|label| *label == label.trim() && !label.starts_with("report")));
+    assert!(
+        labels
+            .iter()
+            .all(|label| *label == label.trim() && !label.starts_with("report"))
+    );
 }
 
 /// CR-12: an empty day ends well; a report only where it is wanted.
 #[tokio::test]
 async fn an_empty_day_ends_well_says_so_and_moves_the_state() {
     for (setting, reports) in [("false", 0), ("true", 1)] {
-        let rig = Rig::new(World::empty()).await.set("VTREPORTER_EMPTY_REPORT", setting);
+        let rig = Rig::new(World::empty())
+            .await
+            .set("VTREPORTER_EMPTY_REPORT", setting);
         let _connector = rig.connector();
         rig.idle(1).await;
         let works = rig.opencti.works();
         assert!(!works[0].in_error);
         let message = &works[0].messages.last().unwrap().message;
         assert!(message.contains("0 files matched"), "{message}");
-        assert_eq!(rig.state()["countries"]["AU"]["last_end"], "2026-11-20T06:00:00Z");
+        assert_eq!(
+            rig.state()["countries"]["AU"]["last_end"],
+            "2026-11-20T06:00:00Z"
+        );
         assert_eq!(rig.reports().len(), reports, "empty_report={setting}");
         assert_eq!(rig.opencti.faults(), []);
     }
@@ -271,7 +339,10 @@ async fn odd_objects_lose_nothing_but_themselves() {
     for number in 1..=6 {
         odd.push(file(number, "HIGH", 20 + i64::from(number)));
     }
-    odd[0]["attributes"].as_object_mut().unwrap().remove("names");
+    odd[0]["attributes"]
+        .as_object_mut()
+        .unwrap()
+        .remove("names");
     odd[1]["attributes"]["names"] = Value::Null;
     odd[2]["attributes"]["meaningful_name"] = "a\u{0}b\u{202e}\n# x [y](z)".into();
     let names: Vec<String> = (0..10_000).map(|n| format!("name-{n}.exe")).collect();
@@ -296,12 +367,24 @@ async fn odd_objects_lose_nothing_but_themselves() {
     assert_eq!(rig.files().len(), 7);
     rig.assert_sound();
     let big = rig.opencti.objects_of("file");
-    let big = big.iter().find(|one| sha256(one) == file(6, "HIGH", 1)["id"]).unwrap();
+    let big = big
+        .iter()
+        .find(|one| sha256(one) == file(6, "HIGH", 1)["id"])
+        .unwrap();
     assert_eq!(big["size"], Value::Null, "too large for the platform");
     let work = &rig.opencti.works()[0];
     assert!(work.in_error, "four objects could not be read");
-    assert!(work.messages.last().unwrap().message.contains("could not be read"));
-    assert_eq!(rig.state()["countries"]["AU"]["last_end"], "2026-11-20T06:00:00Z");
+    assert!(
+        work.messages
+            .last()
+            .unwrap()
+            .message
+            .contains("could not be read")
+    );
+    assert_eq!(
+        rig.state()["countries"]["AU"]["last_end"],
+        "2026-11-20T06:00:00Z"
+    );
 }
 
 /// CR-17: the sentence shows on the platform, the link leads to the GUI.
@@ -321,13 +404,20 @@ async fn a_files_description_and_link_are_where_the_platform_looks() {
 async fn a_run_in_many_bundles_is_one_report_that_names_everything() {
     let world = World::generate(3, 400, &["AU"], now() - chrono::TimeDelta::days(1)..now());
     let mains = ids(&world, "entity:file submitter:AU");
-    let rig = Rig::new(world).await.set("VTREPORTER_MAX_BUNDLE_OBJECTS", "100");
+    let rig = Rig::new(world)
+        .await
+        .set("VTREPORTER_MAX_BUNDLE_OBJECTS", "100");
     let _connector = rig.connector();
     rig.idle(1).await;
     assert!(rig.opencti.bundles().len() > 5);
     assert_numbers(&rig, &mains);
     rig.assert_sound();
-    assert!(rig.report()["description"].as_str().unwrap().contains("**Complete.**"));
+    assert!(
+        rig.report()["description"]
+            .as_str()
+            .unwrap()
+            .contains("**Complete.**")
+    );
 }
 
 #[tokio::test]
@@ -349,7 +439,8 @@ async fn no_relationships_means_none() {
 #[tokio::test]
 async fn a_refused_undocumented_parameter_is_left_out_and_the_run_goes_on() {
     let rig = Rig::new(many(3)).await;
-    rig.vt.fail(Fault::new(On::Search, Answer::Refuse("exclude_attributes")).always());
+    rig.vt
+        .fail(Fault::new(On::Search, Answer::Refuse("exclude_attributes")).always());
     let _connector = rig.connector();
     rig.idle(1).await;
     assert_eq!(rig.files().len(), 3);

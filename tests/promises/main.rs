@@ -3,11 +3,24 @@
 
 mod program;
 mod rig;
-#[expect(dead_code, reason = "the program's own wiring; a test needs the service only")]
+#[expect(
+    dead_code,
+    reason = "the program's own wiring; a test needs the service only"
+)]
 #[path = "../../src/setup.rs"]
 mod setup;
 
+mod bad_answers;
+mod commands;
 mod import;
+mod quota_pause;
+mod relations;
+mod reset;
+mod resume;
+mod secrets;
+mod settings;
+mod stop;
+mod waiting;
 mod window;
 
 /// Every row of the acceptance table is told by a test.

@@ -56,7 +56,10 @@ async fn a_time_zone_does_not_move_the_window() {
         let ended = rig.run(&["run"]).await;
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
         let (from, to) = window(&rig.queries()[0]);
-        assert!(to >= before - TimeDelta::seconds(1) && to <= rig.clock.now(), "{zone}: {to}");
+        assert!(
+            to >= before - TimeDelta::seconds(1) && to <= rig.clock.now(),
+            "{zone}: {to}"
+        );
         assert_eq!(to - from, TimeDelta::days(1), "{zone}");
     }
 }
@@ -91,8 +94,14 @@ async fn a_failed_run_moves_no_end_and_is_tried_again_soon() {
     rig.idle(2).await;
     assert_eq!(rig.files().len(), 3);
     let windows: Vec<_> = rig.queries().iter().map(|query| window(query)).collect();
-    assert_eq!(windows[0], windows[1], "the same window, so the same report");
-    assert_eq!(rig.state()["countries"]["AU"]["last_end"], "2026-11-20T06:00:00Z");
+    assert_eq!(
+        windows[0], windows[1],
+        "the same window, so the same report"
+    );
+    assert_eq!(
+        rig.state()["countries"]["AU"]["last_end"],
+        "2026-11-20T06:00:00Z"
+    );
     // The cadence is that of the first start.
     assert_eq!(rig.idle(2).await, now() + TimeDelta::days(1));
     assert_eq!(rig.reports().len(), 1);
@@ -106,7 +115,9 @@ async fn a_start_runs_at_once_only_if_a_run_is_due() {
     connector.stop().await.unwrap();
     rig.hand.advance(HOUR);
     let connector = rig.connector();
-    rig.opencti.until(|it| it.connectors()[0].registrations == 2).await;
+    rig.opencti
+        .until(|it| it.connectors()[0].registrations == 2)
+        .await;
     assert_eq!(rig.idle(1).await, now() + TimeDelta::days(1));
     assert_eq!(rig.opencti.works().len(), 1);
     connector.stop().await.unwrap();
@@ -134,7 +145,9 @@ async fn the_first_look_back_is_a_duration_or_a_date() {
         ("2026-11-01", "2026-11-01T00:00:00Z"),
         ("2026-11-01T10:00:00+10:00", "2026-11-01T00:00:00Z"),
     ] {
-        let rig = Rig::new(World::empty()).await.set("VTREPORTER_START", start);
+        let rig = Rig::new(World::empty())
+            .await
+            .set("VTREPORTER_START", start);
         let _connector = rig.connector();
         rig.idle(1).await;
         assert_eq!(window(&rig.queries()[0]), (at(from), now()), "{start}");
@@ -143,7 +156,9 @@ async fn the_first_look_back_is_a_duration_or_a_date() {
 
 #[tokio::test]
 async fn a_clock_that_was_set_back_does_not_stop_the_connector() {
-    let rig = Rig::new(World::empty()).await.set("CONNECTOR_DURATION_PERIOD", "PT1H");
+    let rig = Rig::new(World::empty())
+        .await
+        .set("CONNECTOR_DURATION_PERIOD", "PT1H");
     rig.connector().stop().await.unwrap();
     let future = r#"{"version":1,"anchor":"2027-06-01T00:00:00Z","countries":{"AU":{"last_start":"2027-06-01T00:00:00Z","last_end":"2027-06-01T00:00:00Z"}}}"#;
     let connector = rig.connector();
@@ -168,10 +183,27 @@ async fn a_second_instance_has_a_state_of_its_own() {
     let _connector = rig.connector();
     rig.closed(2).await;
     let hour_later = now() + TimeDelta::hours(1);
-    assert_eq!(window(&rig.queries()[1]), (hour_later - TimeDelta::days(1), hour_later));
+    assert_eq!(
+        window(&rig.queries()[1]),
+        (hour_later - TimeDelta::days(1), hour_later)
+    );
     rig.opencti
-        .until(|it| it.pings().iter().any(|ping| ping.connector == other && ping.state.as_ref().is_some_and(|text| text.contains("last_end"))))
+        .until(|it| {
+            it.pings().iter().any(|ping| {
+                ping.connector == other
+                    && ping
+                        .state
+                        .as_ref()
+                        .is_some_and(|text| text.contains("last_end"))
+            })
+        })
         .await;
-    assert_eq!(rig.state()["countries"]["AU"]["last_end"], "2026-11-20T06:00:00Z");
-    assert_eq!(rig.state_of(other)["countries"]["AU"]["last_end"], "2026-11-20T07:00:00Z");
+    assert_eq!(
+        rig.state()["countries"]["AU"]["last_end"],
+        "2026-11-20T06:00:00Z"
+    );
+    assert_eq!(
+        rig.state_of(other)["countries"]["AU"]["last_end"],
+        "2026-11-20T07:00:00Z"
+    );
 }
