@@ -127,6 +127,7 @@ async fn plan_shows_window_query_quota_and_cost_and_spends_no_search() {
         plan.stdout
     );
     assert_eq!(rig.vt.searches().len(), searches);
+    rig.vt.set_users_free(true);
     rig.vt
         .set_quota("api_requests_daily", Quota::user(1000, 950));
     assert!(
@@ -210,6 +211,7 @@ async fn preview_ends_with_2_for_a_wrong_key_and_3_for_a_spent_quota() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().to_str().unwrap().to_owned();
     let rig = live(5).await;
+    rig.vt.set_users_free(true);
     rig.vt
         .set_quota("api_requests_daily", Quota::user(1000, 950));
     let preview = rig.run(&["preview", "--out", &out]).await;
@@ -256,6 +258,13 @@ async fn the_demo_needs_nothing_and_its_numbers_are_those_of_the_bundle() {
     assert_eq!(demo.code, Some(0), "{}{}", demo.stdout, demo.stderr);
     let bundle = std::fs::read(folder.path().join("bundle.json")).unwrap();
     let bundle: Value = serde_json::from_slice(&bundle).unwrap();
+    let all = bundle["objects"].as_array().unwrap();
+    let files = all.iter().filter(|one| one["type"] == "file").count();
+    assert!(
+        demo.stdout.contains(&format!("objects ({files} files, ")),
+        "{}",
+        demo.stdout
+    );
     for kind in ["file", "relationship", "report"] {
         let count = bundle["objects"]
             .as_array()
@@ -270,7 +279,7 @@ async fn the_demo_needs_nothing_and_its_numbers_are_those_of_the_bundle() {
         );
     }
     for part in [
-        "400 files matched",
+        "files matched",
         "dropped (",
         "VirusTotal requests spent",
         "Done",

@@ -14,6 +14,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 #[tokio::test]
 async fn a_spent_quota_pauses_the_run_before_its_first_page() {
     let rig = Rig::new(many(3)).await;
+    rig.vt.set_users_free(true);
     rig.vt
         .set_quota("api_requests_daily", Quota::user(1000, 900));
     let _connector = rig.connector();
@@ -203,12 +204,14 @@ async fn a_throttled_minute_is_waited_for_and_nothing_is_lost() {
 #[tokio::test]
 async fn a_quota_that_is_renewed_late_is_looked_at_again_and_not_a_day_later() {
     let rig = Rig::new(many(3)).await;
+    rig.vt.set_users_free(true);
     rig.vt
         .set_quota("api_requests_daily", Quota::user(1000, 900));
     let _connector = rig.connector();
     rig.idle(1).await;
     rig.hand.advance(18 * HOUR);
     // VirusTotal's own clock is behind: it still shows what was used before.
+    rig.vt.set_users_free(true);
     rig.vt
         .set_quota("api_requests_daily", Quota::user(1000, 900));
     let next = rig.idle(2).await;
@@ -222,6 +225,7 @@ async fn a_quota_that_is_renewed_late_is_looked_at_again_and_not_a_day_later() {
 #[tokio::test]
 async fn a_paused_run_waits_through_a_restart() {
     let rig = Rig::new(many(3)).await;
+    rig.vt.set_users_free(true);
     rig.vt
         .set_quota("api_requests_daily", Quota::user(1000, 900));
     let connector = rig.connector();

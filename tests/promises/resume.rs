@@ -249,7 +249,7 @@ async fn a_gap_of_a_file_that_is_repeated_counts_once() {
     rig.vt.fail(
         Fault::new(
             On::when(move |one| one.path.contains(&id)),
-            Answer::no_json(),
+            Answer::wrong_json(),
         )
         .always(),
     );

@@ -209,6 +209,14 @@ impl Rig {
         }
     }
 
+    /// Lets time go by until so many more pings have come.
+    pub(crate) async fn beats(&self, count: usize) {
+        let pings = self.opencti.pings().len() + count;
+        let step = Duration::from_secs(5);
+        self.pass(step, self.until(|it| it.pings().len() >= pings))
+            .await;
+    }
+
     /// Waits until so many works are closed, time standing still.
     pub(crate) async fn closed(&self, works: usize) -> Vec<Work> {
         let closed = |opencti: &OpenCti| opencti.works().iter().filter(|work| work.closed).count();

@@ -19,11 +19,11 @@ async fn the_key_and_the_token_are_in_no_output_no_object_no_state_and_no_addres
     // The key in an address is the documented way, and echoed by a clumsy proxy.
     rig.vt.set_users_me(false);
     let key = rig.vt.key();
-    let echo = format!("<html>x-apikey: {key} Bearer {TOKEN}</html>");
+    let echo = format!("{{\"x-apikey\": \"{key}\"}}");
     rig.vt
         .fail(Fault::new(On::Search, Answer::Text(502, "text/html", echo.clone())).nth(1));
     rig.opencti
-        .fail(Failure::answer(502, "text/html", &echo).on("stixBundlePush"));
+        .fail(Failure::answer(502, "text/html", &format!("Bearer {TOKEN}")).on("stixBundlePush"));
     let mut outputs = Vec::new();
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().to_str().unwrap().to_owned();

@@ -155,9 +155,7 @@ async fn a_silent_virustotal_does_not_stop_the_pings_and_the_run_ends() {
         .wait_for(|all| all.iter().any(|one| one.is_search()))
         .await;
     for _ in 0..3 {
-        let pings = rig.opencti.pings().len();
-        rig.hand.advance(Duration::from_secs(40));
-        rig.until(|it| it.pings().len() > pings).await;
+        rig.beats(1).await;
     }
     rig.pass(SECOND, rig.closed(1)).await;
     let work = &rig.opencti.works()[0];
@@ -224,7 +222,7 @@ async fn a_connector_that_somebody_deleted_on_the_platform_comes_back() {
         )
         .on("pingConnector"),
     );
-    rig.hand.advance(Duration::from_secs(40));
+    rig.beats(1).await;
     rig.until(|it| it.connectors()[0].registrations == 2).await;
     assert_eq!(
         rig.state()["countries"]["AU"]["last_end"],
