@@ -268,3 +268,39 @@ async fn a_gap_of_a_file_that_is_repeated_counts_once() {
         "{message}"
     );
 }
+
+/// What a killed process left open is closed by the next one.
+#[tokio::test]
+async fn a_work_that_nobody_could_close_is_closed_by_the_next_process() {
+    let rig = Rig::new(many(700)).await;
+    rig.vt.fail(Fault::new(On::Search, Answer::Silence).nth(2));
+    let connector = rig.connector();
+    rig.until(|it| it.bundles().len() == 1).await;
+    rig.until(|_| rig.state()["countries"]["AU"]["run"]["numbers"]["matched"] == 300)
+        .await;
+    connector.kill();
+    let _connector = rig.connector();
+    rig.closed(2).await;
+    let works = rig.opencti.works();
+    assert_eq!(works.len(), 2);
+    assert!(works[0].in_error && !works[1].in_error, "{works:?}");
+    let said = &works[0].messages.last().unwrap().message;
+    assert!(said.contains("Another work goes on here"), "{said}");
+    rig.until(|_| rig.state()["works"].is_null()).await;
+}
+
+/// Two processes, one run: the report says what it cannot know any more.
+#[tokio::test]
+async fn numbers_of_a_run_over_two_processes_say_so() {
+    let rig = Rig::new(many(700)).await;
+    rig.vt.fail(Fault::new(On::Search, Answer::Silence).nth(2));
+    let connector = rig.connector();
+    rig.until(|_| rig.state()["countries"]["AU"]["run"]["numbers"]["matched"] == 300)
+        .await;
+    connector.kill();
+    let _connector = rig.connector();
+    rig.closed(2).await;
+    assert_eq!(told(&rig.report()).0[5], 700);
+    let text = rig.report()["description"].as_str().unwrap().to_owned();
+    assert!(text.contains("after a restart"), "{text}");
+}

@@ -229,3 +229,24 @@ async fn a_connector_that_somebody_deleted_on_the_platform_comes_back() {
         "2026-11-20T06:00:00Z"
     );
 }
+
+#[tokio::test]
+async fn a_run_does_not_wait_for_pings_that_are_not_answered() {
+    let rig = Rig::new(many(700)).await;
+    // Pings of the heart and after each page hang; the run's own first one is answered.
+    rig.opencti.fail(
+        Failure::silence()
+            .on("pingConnector")
+            .after(2)
+            .times(1)
+            .after_doing(),
+    );
+    let _connector = rig.connector();
+    rig.until(|it| it.bundles().len() == 1).await;
+    rig.opencti.clear_failures();
+    rig.opencti.go_down().await;
+    rig.opencti.come_up().await.unwrap();
+    rig.pass(SECOND, rig.closed(1)).await;
+    assert_eq!(rig.files().len(), 700);
+    assert!(!rig.opencti.works()[0].in_error);
+}
