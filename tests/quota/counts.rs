@@ -259,3 +259,18 @@ async fn a_whole_search_comes_page_by_page_with_its_relationships() {
     assert!(files >= 600, "{files}");
     assert!(dates.is_sorted(), "ascending, so that a run can be resumed");
 }
+
+#[tokio::test]
+async fn no_pause_is_decided_on_an_old_reading() {
+    let side = side().await;
+    side.guard.learn(Charged::Requests);
+    side.vt.set_quota(DAILY, Quota::user(100, 80));
+    side.guard.refresh().await.unwrap();
+    // Nine more, the look at the account being the first of ten.
+    for _ in 0..9 {
+        side.search().await.unwrap();
+    }
+    side.vt.set_quota(DAILY, Quota::user(1000, 90));
+    side.search().await.unwrap();
+    assert_eq!(side.readings(), 2);
+}
