@@ -180,6 +180,10 @@ impl Asked<'_> {
             "AUTH_REQUIRED" | "UNAUTHENTICATED" => Fault::lasting(Error::WrongToken),
             "FORBIDDEN_ACCESS" | "FORBIDDEN" => Fault::lasting(Error::NoRights { operation, said }),
             "WORK_NOT_ALIVE" => Fault::lasting(Error::NotAlive),
+            // No code of its own: the words are all that tells it apart.
+            "FUNCTIONAL_ERROR" if said.starts_with("No connector found") => {
+                Fault::lasting(Error::NotRegistered)
+            }
             "GRAPHQL_VALIDATION_FAILED" | "GRAPHQL_PARSE_FAILED" | "BAD_USER_INPUT" => {
                 Fault::lasting(Error::Invalid { operation, said })
             }

@@ -67,6 +67,13 @@ impl OpenCti {
         })))
     }
 
+    /// The address of a page of the platform's web interface.
+    pub(super) fn page(&self, path: &str) -> String {
+        let endpoint = self.0.url.as_str();
+        let base = endpoint.strip_suffix("/graphql").unwrap_or(endpoint);
+        format!("{base}/{path}")
+    }
+
     /// The clock that its waits follow.
     pub(super) fn clock(&self) -> &Clock {
         &self.0.clock
