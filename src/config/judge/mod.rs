@@ -19,6 +19,7 @@ use crate::secret::Secret;
 
 mod address;
 mod delivery;
+mod objects;
 mod platform;
 mod reporter;
 mod vocabulary;
