@@ -4,7 +4,9 @@ pub mod health;
 mod message;
 pub mod ping;
 mod platform;
+pub mod roads;
 mod run;
+mod works;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,13 +19,14 @@ use tracing::{info, warn};
 
 use self::ping::Heart;
 use self::platform::Patience;
+use self::roads::RoadSettings;
 use self::run::{Kept, Outcome};
 use super::Exit;
 use crate::clock::Clock;
 use crate::country::Country;
 use crate::import;
 use crate::import::state::State;
-use crate::opencti::delivery::Delivery;
+use crate::opencti::delivery::Roads;
 use crate::opencti::{OpenCti, Registered, Registration};
 use crate::period::Period;
 use crate::quota::Guard;
@@ -33,7 +36,7 @@ use crate::quota::Guard;
 const GOODBYE: Duration = Duration::from_secs(3);
 
 /// What the service is told.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Settings {
     /// How the connector presents itself.
     pub registration: Registration,
@@ -45,6 +48,8 @@ pub struct Settings {
     pub queue_threshold_mb: f64,
     /// A report each.
     pub countries: Vec<Country>,
+    /// The roads that bundles take.
+    pub roads: RoadSettings,
     /// What a run does.
     pub import: import::Options,
 }
@@ -67,7 +72,6 @@ impl Settings {
 pub struct Service {
     settings: Settings,
     opencti: OpenCti,
-    delivery: Delivery,
     guard: Guard,
     clock: Clock,
     /// Of runs that wait to go on, by country.
@@ -76,17 +80,10 @@ pub struct Service {
 
 impl Service {
     /// A service that has not registered yet.
-    pub fn new(
-        settings: Settings,
-        opencti: OpenCti,
-        delivery: Delivery,
-        guard: Guard,
-        clock: Clock,
-    ) -> Self {
+    pub fn new(settings: Settings, opencti: OpenCti, guard: Guard, clock: Clock) -> Self {
         Self {
             settings,
             opencti,
-            delivery,
             guard,
             clock,
             kept: Mutex::default(),
@@ -108,11 +105,22 @@ impl Service {
         }
         self.guard.learn(state.charged);
         state.try_again_now();
+        let settings = &self.settings;
+        let roads = settings
+            .roads
+            .build(
+                &self.opencti,
+                &settings.registration,
+                &registered,
+                &self.clock,
+            )
+            .map_err(|error| Exit::from(&error))?;
         let heart = Arc::new(Heart::new(
             state,
             &registered.state,
             self.opencti.clone(),
-            &self.settings,
+            settings,
+            roads.clone(),
             self.clock.clone(),
         ));
         if let Err(error) = heart.ping().await {
@@ -129,9 +137,9 @@ impl Service {
             heart.clone(),
         ));
         let result = if self.settings.once() {
-            self.once(&heart, stop).await
+            self.once(&heart, &roads, stop).await
         } else {
-            self.forever(&heart, stop).await;
+            self.forever(&heart, &roads, stop).await;
             Ok(())
         };
         // The clock of the machine, not ours: a stop has a real deadline.
@@ -168,12 +176,17 @@ impl Service {
         }
     }
 
-    async fn once(&self, heart: &Heart, stop: &CancellationToken) -> Result<(), Exit> {
+    async fn once(
+        &self,
+        heart: &Heart,
+        roads: &Roads,
+        stop: &CancellationToken,
+    ) -> Result<(), Exit> {
         let mut left_undone = Vec::new();
         let mut settings = false;
         for &country in &self.settings.countries {
             let outcome = loop {
-                match self.run_country(heart, country, stop).await {
+                match self.run_country(heart, roads, country, stop).await {
                     // The button means "again, from the start".
                     Outcome::Reset => {}
                     outcome => break outcome,
@@ -199,7 +212,7 @@ impl Service {
         }
     }
 
-    async fn forever(&self, heart: &Heart, stop: &CancellationToken) {
+    async fn forever(&self, heart: &Heart, roads: &Roads, stop: &CancellationToken) {
         loop {
             let (state, epoch) = heart.state().await;
             let Some((country, due)) = self.next(&state) else {
@@ -218,7 +231,7 @@ impl Service {
                 // The state is fresh now, so the next round finds a run due at once.
                 () = heart.reset(epoch) => {}
                 () = self.clock.sleep_until(due) => {
-                    self.run_country(heart, country, stop).await;
+                    self.run_country(heart, roads, country, stop).await;
                 }
             }
             if stop.is_cancelled() {

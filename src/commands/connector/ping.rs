@@ -11,6 +11,7 @@ use tracing::{info, warn};
 use super::Settings;
 use crate::clock::Clock;
 use crate::import::state::State;
+use crate::opencti::delivery::Roads;
 use crate::opencti::{ConnectorInfo, Error, OpenCti, Registration, Remedy};
 
 /// Time between pings. The platform shows a connector inactive after 5 minutes.
@@ -58,6 +59,8 @@ pub struct Heart {
     registration: Registration,
     queue_threshold_mb: f64,
     run_and_terminate: bool,
+    /// Asked whether they hold back.
+    roads: Roads,
     clock: Clock,
     /// Never held while the platform is asked: whoever wants to know the state
     /// must not wait for a platform that does not answer.
@@ -90,6 +93,7 @@ impl Heart {
         saved: &str,
         opencti: OpenCti,
         settings: &Settings,
+        roads: Roads,
         clock: Clock,
     ) -> Self {
         let status = Status {
@@ -101,6 +105,7 @@ impl Heart {
             registration: settings.registration.clone(),
             queue_threshold_mb: settings.queue_threshold_mb,
             run_and_terminate: settings.once(),
+            roads,
             clock,
             beat: Mutex::new(Beat {
                 state,
@@ -201,7 +206,7 @@ impl Heart {
     fn info(&self, status: &Status) -> ConnectorInfo {
         ConnectorInfo {
             run_and_terminate: self.run_and_terminate,
-            buffering: status.buffering,
+            buffering: status.buffering || self.roads.buffering(),
             queue_threshold: self.queue_threshold_mb,
             queue_messages_size: status.queue_mb,
             next_run: status.next_run,

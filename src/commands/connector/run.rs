@@ -9,6 +9,7 @@ use tracing::{error, info, warn};
 
 use super::ping::Epoch;
 use super::platform::{self, Platform};
+use super::works::Opened;
 use super::{GOODBYE, Heart, Service, message};
 use crate::commands::Exit;
 use crate::convert::tally::Tally;
@@ -16,7 +17,7 @@ use crate::country::Country;
 use crate::import::schedule::{Window, next_start};
 use crate::import::state::{Run, State};
 use crate::import::{Finished, Import, Stopped};
-use crate::opencti::Error;
+use crate::opencti::delivery::Roads;
 
 /// First wait before a failed run is tried again; doubled up to [`LONGEST_RETRY`].
 const FIRST_RETRY: Duration = Duration::from_secs(5 * 60);
@@ -25,12 +26,6 @@ const LONGEST_RETRY: Duration = Duration::from_secs(60 * 60);
 /// A quota that is not renewed is looked at again after this, for so long.
 const LOOK_AGAIN: TimeDelta = TimeDelta::minutes(15);
 const RESET_IS_LATE: TimeDelta = TimeDelta::hours(1);
-
-/// Works that could not be closed, kept for another try.
-const MOST_ORPHANS: usize = 20;
-
-/// How long to wait until the platform has counted what it imports.
-const COUNTED: Duration = Duration::from_secs(20);
 
 /// What a run that is not over leaves in memory.
 pub(super) struct Kept {
@@ -58,7 +53,7 @@ struct End {
     ended: Result<Finished, Stopped>,
     /// The moment that it was put off to, when it was.
     waited_for: Option<DateTime<Utc>>,
-    work: String,
+    opened: Opened,
 }
 
 /// What an import ended with.
@@ -73,6 +68,7 @@ impl Service {
     pub async fn run_country(
         &self,
         heart: &Heart,
+        roads: &Roads,
         country: Country,
         stop: &CancellationToken,
     ) -> Outcome {
@@ -81,8 +77,8 @@ impl Service {
         let mut run = self.begin(&mut state, country, now);
         let waited_for = run.resume_at.take();
         heart.status(|status| status.last_run = Some(now)).await;
-        let work = match self.open_work(country, &run, stop).await {
-            Ok(Some(work)) => work,
+        let opened = match self.open(country, &mut run, roads, stop).await {
+            Ok(Some(opened)) => opened,
             Ok(None) => return Outcome::Stopped,
             Err(error) => {
                 error!(country = country.code, error = %error, "no work could be opened: the run is put off");
@@ -93,11 +89,11 @@ impl Service {
             }
         };
         self.close_orphans(&mut state).await;
-        state.works.push(work.clone());
+        state.works.extend(opened.work.clone());
         state.country(country.code).run = Some(run.clone());
         self.guard.start_run();
         let mut tally = self.tally(country, &run).await;
-        let mut platform = self.platform(heart, &work, state, epoch, country);
+        let mut platform = self.platform(heart, &opened, state, epoch, country);
         let ended = self
             .import(country, (&mut run, &mut tally), &mut platform, stop)
             .await;
@@ -107,12 +103,13 @@ impl Service {
             Ended::Reset => {
                 self.kept.lock().await.clear();
                 let text = "Cut off: the state was reset on the platform. A new run starts.";
-                self.close_work(&work, text, true).await;
+                self.close_work(opened.work.as_deref(), text, true).await;
                 return Outcome::Reset;
             }
             Ended::Stopped => {
-                if self.close_work(&work, &message::stopped(&run), true).await {
-                    state.works.retain(|open| *open != work);
+                let text = message::stopped(&run);
+                if self.close_work(opened.work.as_deref(), &text, true).await {
+                    forget(&mut state, &opened);
                 }
                 heart.keep(&state, epoch).await;
                 return Outcome::Stopped;
@@ -125,7 +122,7 @@ impl Service {
             run,
             ended,
             waited_for,
-            work,
+            opened,
         };
         let settling = async {
             let outcome = self.settle(&mut state, end, stop).await;
@@ -159,18 +156,18 @@ impl Service {
     fn platform<'a>(
         &'a self,
         heart: &'a Heart,
-        work: &'a str,
+        opened: &'a Opened,
         state: State,
         epoch: Epoch,
         country: Country,
     ) -> Platform<'a> {
         Platform {
             opencti: &self.opencti,
-            delivery: &self.delivery,
+            roads: &opened.roads,
             heart,
             clock: &self.clock,
             connector: &self.settings.registration.id,
-            work: Some(work),
+            work: opened.work.as_deref(),
             queue_threshold_mb: self.settings.queue_threshold_mb,
             patience: self.settings.patience(),
             state,
@@ -202,6 +199,8 @@ impl Service {
             if let Err(error) = saving.await {
                 warn!(error = %error, "the platform does not keep the state: a restart would begin this run anew");
             }
+            // No request is spent on what could not be delivered.
+            platform.wait_for_the_queue().await?;
             let import = Import {
                 guard: &self.guard,
                 options: &self.settings.import,
@@ -217,59 +216,6 @@ impl Service {
         }
     }
 
-    /// Opens a work, and never two for one run: what was opened is closed again
-    /// when it cannot be used.
-    async fn open_work(
-        &self,
-        country: Country,
-        run: &Run,
-        stop: &CancellationToken,
-    ) -> Result<Option<String>, Error> {
-        let name = message::work_name(country, run.window);
-        let mut opened: Option<String> = None;
-        let opening = platform::wait_for(
-            &self.clock,
-            self.settings.patience(),
-            "to open a work",
-            async || {
-                let work = match &opened {
-                    Some(work) => work,
-                    None => {
-                        let id = &self.settings.registration.id;
-                        opened.insert(self.opencti.work_add(id, &name).await?)
-                    }
-                };
-                self.opencti.work_received(work, "Asking VirusTotal").await
-            },
-        );
-        let ended = tokio::select! {
-            biased;
-            () = stop.cancelled() => None,
-            ended = opening => Some(ended),
-        };
-        if let Some(Ok(())) = ended {
-            return Ok(opened);
-        }
-        if let Some(work) = opened {
-            self.close_work(&work, "Nothing was done under this work.", true)
-                .await;
-        }
-        match ended {
-            Some(Err(error)) => Err(error),
-            _ => Ok(None),
-        }
-    }
-
-    /// Closes works that an earlier process could not close.
-    async fn close_orphans(&self, state: &mut State) {
-        for work in std::mem::take(&mut state.works) {
-            let text = "Cut off: the connector ended without a word. Another work goes on here.";
-            if !self.close_work(&work, text, true).await && state.works.len() < MOST_ORPHANS {
-                state.works.push(work);
-            }
-        }
-    }
-
     /// Writes the end of a run into the state and closes its work.
     async fn settle(&self, state: &mut State, end: End, stop: &CancellationToken) -> Outcome {
         let End {
@@ -277,7 +223,7 @@ impl Service {
             mut run,
             ended,
             waited_for,
-            work,
+            opened,
         } = end;
         state.charged = self.guard.charged();
         let undone = match &ended {
@@ -312,17 +258,12 @@ impl Service {
             None => info!(country = country.code, "{text}"),
             Some(_) => warn!(country = country.code, "{text}"),
         }
-        let counted = tokio::select! {
-            biased;
-            () = stop.cancelled() => Ok(false),
-            counted = self.opencti.work_counted(&work, COUNTED) => counted,
-        };
-        if let Err(error) = counted {
-            warn!(work.id = work, error = %error, "it is not known whether the platform has counted the work");
+        self.wait_until_counted(&opened, stop).await;
+        let work = opened.work.as_deref();
+        if self.close_work(work, &text, undone.is_some()).await {
+            forget(state, &opened);
         }
-        if self.close_work(&work, &text, undone.is_some()).await {
-            state.works.retain(|open| *open != work);
-        }
+        opened.roads.close().await;
         undone.map_or(Outcome::Done, Outcome::Undone)
     }
 
@@ -399,27 +340,6 @@ impl Service {
         ))
     }
 
-    /// Closes a work; whether it is closed now. A platform that is gone keeps
-    /// it open for a while; it must not keep us from stopping.
-    async fn close_work(&self, work: &str, text: &str, in_error: bool) -> bool {
-        let closing = self.opencti.work_processed(work, text, in_error);
-        match tokio::time::timeout(GOODBYE, closing).await {
-            Ok(Ok(())) => true,
-            Ok(Err(error @ Error::NotAlive)) => {
-                info!(work.id = work, error = %error, "the work was closed by somebody else");
-                true
-            }
-            Ok(Err(error)) => {
-                warn!(work.id = work, error = %error, "the work could not be closed");
-                false
-            }
-            Err(_) => {
-                warn!(work.id = work, "the work could not be closed in time");
-                false
-            }
-        }
-    }
-
     /// Lets something end that must not keep us from stopping for long.
     async fn within_grace<T>(
         &self,
@@ -436,4 +356,11 @@ impl Service {
             } => None,
         }
     }
+}
+
+/// The run's work is closed: nobody has to try again.
+fn forget(state: &mut State, opened: &Opened) {
+    state
+        .works
+        .retain(|open| Some(open) != opened.work.as_ref());
 }
