@@ -278,6 +278,9 @@ async fn a_work_that_nobody_could_close_is_closed_by_the_next_process() {
     rig.until(|it| it.bundles().len() == 1).await;
     rig.until(|_| rig.state()["countries"]["AU"]["run"]["numbers"]["matched"] == 300)
         .await;
+    rig.vt
+        .wait_for(|all| all.iter().filter(|one| one.is_search()).count() == 2)
+        .await;
     connector.kill();
     let _connector = rig.connector();
     rig.closed(2).await;
@@ -296,6 +299,9 @@ async fn numbers_of_a_run_over_two_processes_say_so() {
     rig.vt.fail(Fault::new(On::Search, Answer::Silence).nth(2));
     let connector = rig.connector();
     rig.until(|_| rig.state()["countries"]["AU"]["run"]["numbers"]["matched"] == 300)
+        .await;
+    rig.vt
+        .wait_for(|all| all.iter().filter(|one| one.is_search()).count() == 2)
         .await;
     connector.kill();
     let _connector = rig.connector();
