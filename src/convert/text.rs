@@ -20,6 +20,7 @@ pub fn clean(text: &str, max: usize) -> Cow<'_, str> {
                 space = true;
                 continue;
             }
+            Kind::Seen if c == ' ' && count == 0 => continue,
             Kind::Seen => c,
         };
         if space && count > 0 {
@@ -34,6 +35,7 @@ pub fn clean(text: &str, max: usize) -> Cow<'_, str> {
         out.push(c);
         count += 1;
     }
+    out.truncate(out.trim_end_matches(' ').len());
     Cow::Owned(out)
 }
 
@@ -154,6 +156,8 @@ mod tests {
             ("exe.\u{202e}fdp.scr", "exe.fdp.scr"),
             ("zero\u{200b}width\u{feff}", "zerowidth"),
             ("\u{3164}", ""),
+            (" \u{200b} ", ""),
+            ("  d\u{e9}j\u{e0}  vu  ", "déjà  vu"),
             ("\u{fff9}note\u{fffb}", "note"),
             ("tag\u{e0041}\u{e007f}", "tag"),
             ("d\u{e9}j\u{e0} vu", "déjà vu"),

@@ -1,5 +1,6 @@
-//! Related files that need a call: asked for only where a descriptor says that
-//! there are some (or nothing is told), several at once under the pace.
+//! What needs a call for each file: related files, asked for only where a
+//! descriptor says that there are some (or nothing is told), and techniques that
+//! sandboxes saw, where they are wanted. Several at once under the pace.
 
 use std::collections::BTreeSet;
 
@@ -9,6 +10,7 @@ use tracing::warn;
 use super::numbers::Numbers;
 use crate::convert::page::Related;
 use crate::quota::{Cost, Guard, Pause, Stop};
+use crate::virustotal::behaviour::Technique;
 use crate::virustotal::objects::File;
 use crate::virustotal::relations::{self, Embedded, gather};
 use crate::virustotal::{Error, Remedy};
@@ -16,21 +18,24 @@ use crate::virustotal::{Error, Remedy};
 /// Calls under way at once; the pace decides how fast they start.
 const AT_ONCE: usize = 4;
 
-/// A relationship whose targets are files.
+/// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     Dropped,
     Similar,
+    Techniques,
 }
 
 impl Kind {
-    const ALL: [Self; 2] = [Self::Dropped, Self::Similar];
+    /// Relationships whose targets are files.
+    const FILES: [Self; 2] = [Self::Dropped, Self::Similar];
 
     /// VirusTotal's name.
     fn name(self) -> &'static str {
         match self {
             Self::Dropped => "dropped_files",
             Self::Similar => "similar_files",
+            Self::Techniques => "behaviour_mitre_trees",
         }
     }
 }
@@ -53,13 +58,19 @@ pub(super) enum Halt {
 }
 
 impl<'a> Relations<'a> {
-    pub(super) fn new(guard: &'a Guard, relationships: &[String], most: u32) -> Self {
+    pub(super) fn new(
+        guard: &'a Guard,
+        relationships: &[String],
+        techniques: bool,
+        most: u32,
+    ) -> Self {
         let asked = |name: &str| relationships.iter().any(|wanted| wanted == name);
         Self {
             guard,
-            wanted: Kind::ALL
+            wanted: Kind::FILES
                 .into_iter()
                 .filter(|kind| asked(kind.name()))
+                .chain(techniques.then_some(Kind::Techniques))
                 .collect(),
             most,
             network: relationships
@@ -95,15 +106,22 @@ impl<'a> Relations<'a> {
             .collect();
         let (guard, most) = (self.guard, self.most);
         let mut answers = stream::iter(calls)
-            .map(|(at, kind, file)| async move { (at, kind, ask(guard, kind, file, most).await) })
+            .map(|(at, kind, file)| async move {
+                let (answer, techniques) = match kind {
+                    Kind::Techniques => sandboxes(guard, file).await,
+                    _ => (ask(guard, kind, file, most).await, Vec::new()),
+                };
+                (at, kind, answer, techniques)
+            })
             .buffered(AT_ONCE);
         let mut off = BTreeSet::new();
         let mut halt = None;
-        while let Some((at, kind, answer)) = answers.next().await {
+        while let Some((at, kind, answer, techniques)) = answers.next().await {
             let into = &mut related[at];
             match kind {
                 Kind::Dropped => into.dropped = answer.files,
                 Kind::Similar => into.similar = answer.files,
+                Kind::Techniques => into.techniques = techniques,
             }
             numbers.left_out.add_many(
                 crate::convert::left_out::LeftOut::RelatedUnreadable,
@@ -163,4 +181,24 @@ async fn ask(guard: &Guard, kind: Kind, file: &File, most: u32) -> relations::Re
             .await
     })
     .await
+}
+
+/// Techniques in the place of files; what failed is told as for those.
+async fn sandboxes(guard: &Guard, file: &File) -> (relations::Related<Stop>, Vec<Technique>) {
+    let answer = guard
+        .call(Cost::Request, async |client| {
+            client.techniques(file.sha256()).await
+        })
+        .await;
+    let (techniques, failed) = match answer {
+        Ok(techniques) => (techniques, None),
+        Err(stop) => (Vec::new(), Some(stop)),
+    };
+    let none = relations::Related {
+        files: Vec::new(),
+        odd: Vec::new(),
+        more: false,
+        failed,
+    };
+    (none, techniques)
 }
