@@ -1,9 +1,33 @@
 //! `vtreporter`: a country's risky files, from VirusTotal into OpenCTI.
+//!
+//! THE MAP, in the order of the flow:
+//!
+//! ```text
+//!   start          main - args - config
+//!   commands       connector (run)  check  plan  preview  demo       combine what is below; never each other
+//!   one run        import      window, pages, relations, deliveries, state
+//!   translator     convert     VirusTotal in, STIX out               pure
+//!   neighbours     virustotal - quota   stix   opencti               never each other, but the quota guards the client
+//!   base           secret  clock  pace  http  log  period  country   know nobody above
+//! ```
+//!
+//! Arrows only go down (`tests/layering.rs` holds the code against it). Nothing
+//! below `main` uses `config`: settings are taken apart there. Time comes from
+//! [`clock`], HTTP clients from [`http`], and only `main` ends the process.
+//! [`standin`] plays the other two sides for the demo, the tests and the benches.
+
+pub mod args;
 pub mod clock;
+pub mod commands;
+pub mod config;
 pub mod convert;
+pub mod country;
 pub mod http;
+pub mod import;
+pub mod log;
 pub mod opencti;
 pub mod pace;
+pub mod period;
 pub mod quota;
 pub mod secret;
 #[cfg(feature = "standin")]

@@ -1,3 +1,157 @@
 //! Start: arguments, settings, log, one command, exit code.
 
-fn main() {}
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser;
+use tokio_util::sync::CancellationToken;
+use vtreporter::args::{Args, Command};
+use vtreporter::clock::Clock;
+use vtreporter::commands::{self, Exit};
+use vtreporter::config::{self, Config, Needs};
+use vtreporter::log;
+
+mod setup;
+
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            // Help and version are no errors; a closed pipe is none either.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    // One thread: the work is waiting, and a page is converted in milliseconds.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(run(args)),
+        Err(error) => Err(Exit::NotEverything(format!("no runtime: {error}"))),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(exit) => {
+            eprintln!("vtreporter: {exit}");
+            ExitCode::from(exit.code())
+        }
+    }
+}
+
+async fn run(args: Args) -> Result<(), Exit> {
+    let clock = Clock::system();
+    let file = args.config.as_deref();
+    let stop = stop_signal();
+    match args.command.unwrap_or(Command::Run) {
+        Command::Run => {
+            let config = settings(file, Needs::BOTH)?;
+            start_log(&config, &clock);
+            setup::service(config, clock)?.run(&stop).await
+        }
+        Command::Check { offline } => {
+            let config = settings(file, Needs::BOTH)?;
+            commands::check::run(setup::sides(&config, &clock)?, offline).await
+        }
+        Command::Plan => {
+            // A plan without the platform is a first run's.
+            let config =
+                settings(file, Needs::BOTH).or_else(|_| settings(file, Needs::VIRUSTOTAL))?;
+            commands::plan::run(setup::plan(config, clock)?).await
+        }
+        Command::Preview { out } => {
+            let config = settings(file, Needs::VIRUSTOTAL)?;
+            start_log(&config, &clock);
+            commands::preview::run(setup::preview(config, clock)?, &out, &stop).await
+        }
+        #[cfg(feature = "standin")]
+        Command::Demo(demo) => commands::demo::run(&demo, clock, &stop).await,
+        Command::Healthcheck => {
+            let config = settings(file, Needs::NOTHING)?;
+            commands::connector::health::ask(&config.connector.id).await
+        }
+    }
+}
+
+fn start_log(config: &Config, clock: &Clock) {
+    log::start(
+        setup::level(config.connector.log_level),
+        config.json_logging,
+        &config.connector.name,
+        clock,
+    );
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+}
+
+/// Reads config.yml and the environment.
+fn settings(file: Option<&Path>, needs: Needs) -> Result<Config, Exit> {
+    let environment: Vec<(OsString, OsString)> = std::env::vars_os().collect();
+    let yaml = config_file(file, &environment)?;
+    let yaml = yaml
+        .as_ref()
+        .map(|(path, text)| (path.as_str(), text.as_str()));
+    config::load(yaml, environment, needs, &|path| {
+        std::fs::read_to_string(path)
+    })
+    .map_err(|faults| Exit::Settings(faults.to_string()))
+}
+
+/// The settings file: `--config`, `CONFIG_FILE`, or config.yml beside the
+/// program. Only the last may be missing.
+fn config_file(
+    file: Option<&Path>,
+    environment: &[(OsString, OsString)],
+) -> Result<Option<(String, String)>, Exit> {
+    let named = file.map(Path::to_owned).or_else(|| {
+        let (_, path) = environment.iter().find(|(name, _)| name == "CONFIG_FILE")?;
+        (!path.is_empty()).then(|| PathBuf::from(path))
+    });
+    let (path, must_be) = match named {
+        Some(path) => (path, true),
+        None => match beside_the_program() {
+            Some(path) => (path, false),
+            None => return Ok(None),
+        },
+    };
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(Some((path.display().to_string(), text))),
+        Err(error) if !must_be && error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Exit::Settings(format!(
+            "the settings file {} cannot be read: {error}",
+            path.display()
+        ))),
+    }
+}
+
+fn beside_the_program() -> Option<PathBuf> {
+    Some(std::env::current_exe().ok()?.parent()?.join("config.yml"))
+}
+
+/// SIGTERM or Ctrl-C, for whoever waits for it.
+fn stop_signal() -> CancellationToken {
+    let stop = CancellationToken::new();
+    let asked = stop.clone();
+    tokio::spawn(async move {
+        let mut terminate =
+            match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+                Ok(signal) => signal,
+                Err(error) => {
+                    tracing::warn!(error = %error, "SIGTERM cannot be caught");
+                    return;
+                }
+            };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        asked.cancel();
+    });
+    stop
+}

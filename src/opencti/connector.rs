@@ -233,6 +233,25 @@ impl OpenCti {
         })
     }
 
+    /// The state that the platform keeps, `""` for none; for a look without
+    /// registering.
+    pub async fn saved_state(&self, id: &str) -> Result<String, Error> {
+        #[derive(Deserialize)]
+        struct Data {
+            connector: Option<Saved>,
+        }
+        #[derive(Deserialize)]
+        struct Saved {
+            connector_state: Option<String>,
+        }
+        let id = serde_json::json!({ "id": id });
+        let data: Data = self.call(&documents::STATE, &id).await?;
+        Ok(data
+            .connector
+            .and_then(|saved| saved.connector_state)
+            .unwrap_or_default())
+    }
+
     /// A sign of life. The answer is the state on the platform, `""` for none.
     pub async fn ping(&self, id: &str, state: &str, info: &ConnectorInfo) -> Result<String, Error> {
         let answer = self.ping_stamped(id, state, info).await?;

@@ -123,6 +123,12 @@ pub const QUEUE: Operation = safe(
      }",
 );
 
+/// The state that the platform keeps.
+pub const STATE: Operation = safe(
+    "the saved state",
+    "query State($id: String!) { connector(id: $id) { connector_state } }",
+);
+
 /// New work.
 pub const WORK_ADD: Operation = counting(
     "the new work",
@@ -216,7 +222,7 @@ pub const PUSH_WORK: Operation = needs(
 );
 
 /// All of them, for the test that holds them against the interfaces.
-pub const ALL: [Operation; 18] = [
+pub const ALL: [Operation; 19] = [
     ABOUT,
     ME,
     REGISTER,
@@ -224,6 +230,7 @@ pub const ALL: [Operation; 18] = [
     PING,
     PING_STAMPED,
     QUEUE,
+    STATE,
     WORK_ADD,
     WORK_ADD_MULTI_PART,
     WORK,

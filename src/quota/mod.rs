@@ -1,9 +1,30 @@
-//! The guard: HOW MUCH may still be asked. Decisions pure, in `decide`.
+//! The guard: HOW MUCH may still be asked. Decisions pure, in [`decide`];
+//! asking and waiting in [`guard`].
+//!
+//! ```text
+//! reserve (decide: go, warn, pause) -> send -> settle
+//!                                        429 -> read the quotas: spent = pause, else wait a minute
+//! ```
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+pub mod decide;
+pub mod guard;
+mod ledger;
+pub mod reading;
+
+pub use guard::Guard;
+pub use reading::{Line, Reading};
+
+use crate::virustotal::Error;
 
 /// When the guard warns and when it stops. Percent of an allowance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// Over this, the log and the work's message warn.
+    /// From this on, the log and the work's message warn.
     pub warn_percent: u8,
     /// A request that would pass this is not sent: the run pauses.
     pub stop_percent: u8,
@@ -18,4 +39,150 @@ pub enum OnUnknown {
     Continue,
     /// Pause until the next UTC day.
     Pause,
+}
+
+/// What a call costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cost {
+    /// A page of an Intelligence search.
+    Search,
+    /// Any other request.
+    Request,
+}
+
+/// Which quota a search burns: the licence decides, and which one moves tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Charged {
+    /// Not seen yet: both are watched.
+    #[default]
+    Unknown,
+    /// API requests (Premium API).
+    Requests,
+    /// Intelligence searches (VirusTotal Intelligence without Premium API).
+    Searches,
+    /// Both moved.
+    Both,
+}
+
+/// Whose allowance it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// The user's own.
+    User,
+    /// All members' together.
+    Group,
+    /// Not told.
+    Unknown,
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::User => "the user's",
+            Self::Group => "the group's",
+            Self::Unknown => "the",
+        })
+    }
+}
+
+/// Requests of our own, sent or about to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Own {
+    /// Pages of searches.
+    pub searches: u64,
+    /// Other requests.
+    pub requests: u64,
+}
+
+impl Own {
+    pub(crate) fn of(cost: Cost, count: u64) -> Self {
+        match cost {
+            Cost::Search => Self {
+                searches: count,
+                requests: 0,
+            },
+            Cost::Request => Self {
+                searches: 0,
+                requests: count,
+            },
+        }
+    }
+
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self {
+            searches: self.searches + other.searches,
+            requests: self.requests + other.requests,
+        }
+    }
+
+    pub(crate) fn minus(self, other: Self) -> Self {
+        Self {
+            searches: self.searches.saturating_sub(other.searches),
+            requests: self.requests.saturating_sub(other.requests),
+        }
+    }
+
+    /// Requests of either kind.
+    pub fn total(self) -> u64 {
+        self.searches + self.requests
+    }
+}
+
+/// What a run has spent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// HTTP requests that cost something, searches among them.
+    pub sent: u64,
+    /// API requests charged. While it is not known what a search burns, it
+    /// counts here and below.
+    pub requests: u64,
+    /// Intelligence searches charged.
+    pub searches: u64,
+}
+
+/// Why the run has to wait, and until when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// VirusTotal's name of the quota; empty when it is not known which.
+    pub quota: String,
+    /// Whose.
+    pub scope: Scope,
+    /// Used, our own requests since the last reading included.
+    pub used: u64,
+    /// Allowed in all.
+    pub allowed: u64,
+    /// The percentage that is not passed.
+    pub stop_percent: u8,
+    /// When it is worth going on.
+    pub resumes_at: DateTime<Utc>,
+}
+
+impl fmt::Display for Pause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.scope == Scope::Unknown {
+            f.write_str("VirusTotal does not say how much of its quota is left")?;
+        } else {
+            let (name, scope) = (reading::name(&self.quota), self.scope);
+            let (used, allowed) = (reading::grouped(self.used), reading::grouped(self.allowed));
+            let stop = self.stop_percent;
+            write!(
+                f,
+                "{scope} {name} stand at {used} of {allowed} (stop at {stop} %)"
+            )?;
+        }
+        let moment = self.resumes_at.format("%Y-%m-%d %H:%M UTC");
+        write!(f, "; goes on at {moment}")
+    }
+}
+
+/// Why a call did not succeed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Stop {
+    /// A quota is spent, or the next request would pass the stop percentage.
+    #[error("paused: {0}")]
+    Paused(Pause),
+    /// Anything else.
+    #[error(transparent)]
+    Failed(#[from] Error),
 }

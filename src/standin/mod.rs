@@ -1,4 +1,5 @@
 //! Strict stand-ins for both sides, on loopback: for `demo`, tests and benches.
+
 pub mod opencti;
 pub mod server;
 pub mod virustotal;

@@ -7,8 +7,23 @@ use url::Url;
 use crate::http::HttpOptions;
 use crate::secret::Secret;
 
+mod answer;
+mod calls;
+pub mod client;
+pub mod error;
+mod lenient;
+mod loose;
 pub mod objects;
+pub mod page;
+pub mod quota;
+pub mod relations;
 pub mod search;
+
+pub use client::VirusTotal;
+pub use error::{Error, Remedy};
+pub use page::{Odd, Page};
+pub use quota::{Quotas, User};
+pub use search::Search;
 
 /// How VirusTotal is reached.
 #[derive(Clone, Debug)]

@@ -1,12 +1,11 @@
 //! VirusTotal's objects as they arrive. Every attribute is optional: absent,
-//! `null` and (after [`lenient`](File::lenient)) of an odd type are all `None`.
+//! `null` and (after [`File::lenient`]) of an odd type are all `None`.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
-use serde::de::{Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+
+use super::loose::{flexible_int, null_is_default, one_or_many, text, texts};
 
 /// A `file` object, or the error stub that stands in its place.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -14,6 +13,9 @@ pub struct File {
     /// The SHA-256, in hexadecimal.
     #[serde(default)]
     pub id: String,
+    /// What it says it is; a file where it does not say.
+    #[serde(default = "file", rename = "type")]
+    pub kind: Kind,
     /// What VirusTotal knows of the file.
     #[serde(default, deserialize_with = "null_is_default")]
     pub attributes: FileAttributes,
@@ -25,8 +27,23 @@ pub struct File {
     pub error: Option<ObjectError>,
 }
 
+/// The `type` of an object.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "named as VirusTotal names them")]
+pub enum Kind {
+    File,
+    IpAddress,
+    Domain,
+    Url,
+    /// Not told, or none of ours.
+    #[default]
+    #[serde(other)]
+    Other,
+}
+
 /// Why an object in a list could not be read.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub struct ObjectError {
     /// `NotFoundError`, ...
     #[serde(default)]
@@ -54,7 +71,7 @@ pub struct FileAttributes {
     #[serde(deserialize_with = "flexible_int")]
     pub size: Option<i64>,
     /// All names ever seen, chosen by whoever submitted: untrusted.
-    #[serde(deserialize_with = "null_is_default")]
+    #[serde(deserialize_with = "texts")]
     pub names: Vec<Option<String>>,
     /// VirusTotal's pick among the names: untrusted.
     pub meaningful_name: Option<String>,
@@ -65,7 +82,7 @@ pub struct FileAttributes {
     /// "exe".
     pub type_extension: Option<String>,
     /// VirusTotal's tags.
-    #[serde(deserialize_with = "null_is_default")]
+    #[serde(deserialize_with = "texts")]
     pub tags: Vec<Option<String>>,
     /// First submission anywhere.
     #[serde(deserialize_with = "flexible_int")]
@@ -170,9 +187,9 @@ pub struct Votes {
 pub struct SandboxVerdict {
     pub category: Option<String>,
     pub sandbox_name: Option<String>,
-    #[serde(deserialize_with = "null_is_default")]
+    #[serde(deserialize_with = "texts")]
     pub malware_classification: Vec<Option<String>>,
-    #[serde(deserialize_with = "null_is_default")]
+    #[serde(deserialize_with = "texts")]
     pub malware_names: Vec<Option<String>>,
     #[serde(deserialize_with = "flexible_int")]
     pub confidence: Option<i64>,
@@ -269,22 +286,36 @@ pub struct Relationship {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Descriptor {
-    /// `file`, `ip_address`, `domain`, `url`.
+    /// What it names.
     #[serde(rename = "type")]
-    pub kind: String,
+    pub kind: Kind,
     /// SHA-256, address, name; of a URL the SHA-256 of its canonical form.
     pub id: String,
-    /// A URL's text stands in `url` here.
-    pub context_attributes: Option<BTreeMap<String, Value>>,
+    /// A URL's text stands in here.
+    pub context_attributes: Option<Context>,
     /// Set on a stub.
     pub error: Option<ObjectError>,
+}
+
+/// What a descriptor says beside the id, as far as it is used.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Context {
+    /// The URL whose SHA-256 is the id.
+    #[serde(deserialize_with = "text")]
+    pub url: Option<String>,
 }
 
 impl Descriptor {
     /// The readable URL of a `url` descriptor.
     pub fn url(&self) -> Option<&str> {
-        self.context_attributes.as_ref()?.get("url")?.as_str()
+        self.context_attributes.as_ref()?.url.as_deref()
     }
+}
+
+/// What an object in a list of files is unless it says otherwise.
+fn file() -> Kind {
+    Kind::File
 }
 
 /// `meta` of a list.
@@ -300,99 +331,8 @@ pub struct Meta {
 }
 
 impl File {
-    /// Reads an object whose attributes are of odd types: each attribute by
-    /// itself, so that one odd attribute does not lose the object. Also returns
-    /// the names of those that could not be read. `None`: not an object at all.
-    pub fn lenient(value: Value) -> Option<(Self, Vec<String>)> {
-        let Value::Object(mut object) = value else {
-            return None;
-        };
-        let mut odd = Vec::new();
-        for part in ["attributes", "relationships"] {
-            let Some(Value::Object(map)) = object.get_mut(part) else {
-                object.remove(part);
-                continue;
-            };
-            map.retain(|name, value| {
-                let alone = serde_json::json!({ part: { name: value.take() } });
-                match serde_json::from_value::<Self>(alone.clone()) {
-                    Ok(_) => {
-                        *value = alone[part][name].clone();
-                        true
-                    }
-                    Err(_) => {
-                        odd.push(name.clone());
-                        false
-                    }
-                }
-            });
-        }
-        object.retain(|name, _| {
-            ["id", "attributes", "relationships", "error"].contains(&name.as_str())
-        });
-        let file = serde_json::from_value(Value::Object(object)).ok()?;
-        Some((file, odd))
-    }
-
     /// The SHA-256: the attribute, else the id.
     pub fn sha256(&self) -> &str {
         self.attributes.sha256.as_deref().unwrap_or(&self.id)
     }
-}
-
-/// `null` where a list or map belongs is an empty one.
-fn null_is_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Default + Deserialize<'de>,
-{
-    Option::deserialize(deserializer).map(Option::unwrap_or_default)
-}
-
-/// A number that some objects carry as a text of digits.
-fn flexible_int<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
-    struct Flexible;
-    impl Visitor<'_> for Flexible {
-        type Value = Option<i64>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a number, a text of digits or null")
-        }
-
-        fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
-            Ok(Some(number))
-        }
-
-        fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-            Ok(i64::try_from(number).ok())
-        }
-
-        fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
-            Ok((number.is_finite() && number.abs() < 9e15).then_some(number as i64))
-        }
-
-        fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-            Ok(text.trim().parse().ok())
-        }
-
-        fn visit_unit<E>(self) -> Result<Self::Value, E> {
-            Ok(None)
-        }
-    }
-    deserializer.deserialize_any(Flexible)
-}
-
-/// One-to-one relationships carry an object or `null`, the others a list.
-fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Descriptor>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum OneOrMany {
-        Many(Vec<Descriptor>),
-        One(Descriptor),
-    }
-    Ok(match Option::deserialize(deserializer)? {
-        None => Vec::new(),
-        Some(OneOrMany::Many(many)) => many,
-        Some(OneOrMany::One(one)) => vec![one],
-    })
 }

@@ -1,6 +1,10 @@
-//! Intelligence search: the query's text (pure) and its pages.
+//! Intelligence search: the query's text (pure), its parameters and the guard
+//! against cursors that go round in circles.
 
-use chrono::{DateTime, Utc};
+use std::collections::HashSet;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+
+use chrono::{DateTime, SecondsFormat, Utc};
 
 /// Whose submissions count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,4 +34,265 @@ pub struct Search {
     pub relationships: Vec<String>,
     /// Attributes to leave out of the answer.
     pub exclude_attributes: Vec<String>,
+}
+
+/// Files a page: the most VirusTotal gives, and a page costs the same whatever
+/// its size.
+pub const PAGE: u32 = 300;
+
+/// Oldest first submission first, so that a run that stopped goes on from the
+/// last date it has seen.
+pub const ORDER: &str = "first_submission_date+";
+
+/// Attributes that are heavy and not read here: most of an object's bytes.
+/// `exiftool` stays, because the MIME type is in it.
+pub const HEAVY: [&str; 13] = [
+    "androguard",
+    "available_tools",
+    "bundle_info",
+    "crowdsourced_ai_results",
+    "crowdsourced_ids_results",
+    "detectiteasy",
+    "filecondis",
+    "last_analysis_results",
+    "main_icon",
+    "pe_info",
+    "powershell_info",
+    "signature_info",
+    "trid",
+];
+
+/// [`HEAVY`] in the form that [`Search`] wants.
+pub fn heavy_attributes() -> Vec<String> {
+    HEAVY.map(str::to_owned).to_vec()
+}
+
+/// The query's text, `entity:file submitter:AU fs:2026-11-19T00:00:00+
+/// fs:2026-11-20T00:00:00- p:1+ EXTRA`. Times are UTC.
+pub fn query_text(search: &Search) -> String {
+    use std::fmt::Write;
+
+    let submitter = match search.submitter {
+        Submitter::Any => "submitter",
+        Submitter::First => "first_submitter",
+    };
+    let mut query = format!(
+        "entity:file {submitter}:{} fs:{}+ fs:{}-",
+        search.country,
+        moment(search.from),
+        moment(search.to)
+    );
+    if search.min_detections > 0 {
+        // Writing to a `String` cannot fail.
+        let _ = write!(query, " p:{}+", search.min_detections);
+    }
+    match search.extra.as_deref().map(str::trim) {
+        None | Some("") => {}
+        // A bare OR would undo the conditions before it.
+        Some(extra) if extra.split_whitespace().any(|word| word == "OR") => {
+            let _ = write!(query, " ({extra})");
+        }
+        Some(extra) => {
+            let _ = write!(query, " {extra}");
+        }
+    }
+    query
+}
+
+/// To the second, without a zone: VirusTotal reads times as UTC.
+fn moment(time: DateTime<Utc>) -> String {
+    let mut text = time.to_rfc3339_opts(SecondsFormat::Secs, true);
+    text.truncate(text.trim_end_matches('Z').len());
+    text
+}
+
+/// The parameters of a search, in the order they are sent. `without` are those
+/// that VirusTotal has refused.
+pub(crate) fn parameters(
+    search: &Search,
+    cursor: Option<&str>,
+    without: &[&str],
+) -> Vec<(&'static str, String)> {
+    let mut parameters = vec![
+        ("query", query_text(search)),
+        ("limit", PAGE.to_string()),
+        ("order", ORDER.to_owned()),
+        ("relationships", search.relationships.join(",")),
+        ("exclude_attributes", search.exclude_attributes.join(",")),
+        ("cursor", cursor.unwrap_or_default().to_owned()),
+    ];
+    parameters.retain(|(name, value)| !value.is_empty() && !without.contains(name));
+    parameters
+}
+
+/// Parameters that are documented nowhere for a search, though VirusTotal's own
+/// examples use them.
+pub(crate) const UNDOCUMENTED: [&str; 2] = ["relationships", "exclude_attributes"];
+
+/// Which of the parameters that we can do without a refusal names.
+pub(crate) fn named(message: &str) -> Vec<&'static str> {
+    let message = message.to_ascii_lowercase();
+    let words: Vec<&str> = message
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .collect();
+    let has = |list: &[&str]| list.iter().any(|word| words.contains(word));
+    let mut named = Vec::new();
+    if has(&["relationships", "relationship"]) {
+        named.push("relationships");
+    }
+    if has(&["exclude_attributes", "attributes", "exclude"]) {
+        named.push("exclude_attributes");
+    }
+    if has(&["order"]) {
+        named.push("order");
+    }
+    named
+}
+
+/// Watches the cursors of one search: none may come twice, and there is an end
+/// to the pages.
+#[derive(Clone, Debug)]
+pub struct CursorGuard {
+    seen: HashSet<u64, BuildHasherDefault<DefaultHasher>>,
+    most: usize,
+}
+
+/// Why a search is not followed further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Loop {
+    /// A cursor came back.
+    #[error("VirusTotal's pages go round in circles: a cursor came twice")]
+    Repeated,
+    /// The cap on pages is reached.
+    #[error("the search has more than {0} pages")]
+    TooManyPages(usize),
+}
+
+impl CursorGuard {
+    /// Lets at most `most` cursors through.
+    pub fn new(most: usize) -> Self {
+        Self {
+            seen: HashSet::default(),
+            most,
+        }
+    }
+
+    /// Takes the cursor that a page came with (or the one a run goes on from),
+    /// and returns the one to ask with: `None` at the end.
+    pub fn accept(&mut self, cursor: Option<String>) -> Result<Option<String>, Loop> {
+        let Some(cursor) = cursor.filter(|cursor| !cursor.is_empty()) else {
+            return Ok(None);
+        };
+        if !self.seen.insert(self.seen.hasher().hash_one(&cursor)) {
+            return Err(Loop::Repeated);
+        }
+        if self.seen.len() > self.most {
+            return Err(Loop::TooManyPages(self.most));
+        }
+        Ok(Some(cursor))
+    }
+}
+
+impl Default for CursorGuard {
+    /// 10,000 pages: three million files.
+    fn default() -> Self {
+        Self::new(10_000)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn search() -> Search {
+        Search {
+            country: "AU".to_owned(),
+            submitter: Submitter::Any,
+            from: "2026-11-19T00:00:00Z".parse().unwrap(),
+            to: "2026-11-20T07:08:09.999Z".parse().unwrap(),
+            min_detections: 1,
+            extra: None,
+            relationships: Vec::new(),
+            exclude_attributes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_query_says_country_window_and_detections() {
+        let base = "entity:file submitter:AU fs:2026-11-19T00:00:00+ fs:2026-11-20T07:08:09-";
+        assert_eq!(query_text(&search()), format!("{base} p:1+"));
+        for (extra, expected) in [
+            (" type:peexe ", " type:peexe"),
+            ("  ", ""),
+            ("tag:a OR tag:b", " (tag:a OR tag:b)"),
+            (
+                "(tag:a OR tag:b) NOT tag:c",
+                " ((tag:a OR tag:b) NOT tag:c)",
+            ),
+            ("size:1KB+", " size:1KB+"),
+        ] {
+            let with = Search {
+                extra: Some(extra.to_owned()),
+                min_detections: 0,
+                ..search()
+            };
+            assert_eq!(query_text(&with), format!("{base}{expected}"));
+        }
+        let first = Search {
+            submitter: Submitter::First,
+            min_detections: 12,
+            ..search()
+        };
+        assert!(query_text(&first).starts_with("entity:file first_submitter:AU fs:"));
+        assert!(query_text(&first).ends_with(" p:12+"));
+    }
+
+    #[test]
+    fn empty_and_refused_parameters_are_not_sent() {
+        let names = |search: &Search, cursor, without: &[&str]| -> Vec<&str> {
+            let list = parameters(search, cursor, without);
+            list.into_iter().map(|(name, _)| name).collect()
+        };
+        assert_eq!(names(&search(), None, &[]), ["query", "limit", "order"]);
+        let full = Search {
+            relationships: vec!["contacted_ips".to_owned(), "dropped_files".to_owned()],
+            exclude_attributes: heavy_attributes(),
+            ..search()
+        };
+        assert_eq!(
+            names(&full, Some("c"), &["exclude_attributes"]),
+            ["query", "limit", "order", "relationships", "cursor"]
+        );
+        assert!(
+            parameters(&full, None, &[])
+                .contains(&("relationships", "contacted_ips,dropped_files".to_owned()))
+        );
+    }
+
+    #[test]
+    fn a_refusal_names_the_parameter_it_is_about() {
+        assert_eq!(
+            named("Unknown parameter 'relationships'"),
+            ["relationships"]
+        );
+        assert_eq!(
+            named("exclude_attributes is not allowed here"),
+            ["exclude_attributes"]
+        );
+        assert_eq!(named("Invalid ORDER field"), ["order"]);
+        assert!(named("reordered bordering: invalid cursor").is_empty());
+    }
+
+    #[test]
+    fn no_cursor_comes_twice_and_pages_have_an_end() {
+        let mut guard = CursorGuard::new(3);
+        let cursor = |text: &str| Some(text.to_owned());
+        assert_eq!(guard.accept(cursor("a")), Ok(cursor("a")));
+        assert_eq!(guard.accept(cursor("b")), Ok(cursor("b")));
+        assert_eq!(guard.accept(cursor("a")), Err(Loop::Repeated));
+        assert_eq!(guard.accept(None), Ok(None));
+        assert_eq!(guard.accept(cursor("")), Ok(None));
+        assert_eq!(guard.accept(cursor("c")), Ok(cursor("c")));
+        assert_eq!(guard.accept(cursor("d")), Err(Loop::TooManyPages(3)));
+    }
 }

@@ -1,7 +1,7 @@
 //! What is refused before anything is done.
 
 use serde_json::json;
-use vtreporter::standin::opencti::{OpenCtiWorld, Release, User, validate};
+use vtreporter::standin::opencti::{MODULES, OpenCtiWorld, Release, User, validate};
 
 use super::*;
 
@@ -117,6 +117,20 @@ async fn a_token_without_connector_rights_may_ask_who_it_is_and_no_more() {
         "FORBIDDEN_ACCESS"
     );
     assert_eq!(talk.opencti.pings().len(), 0);
+}
+
+#[tokio::test]
+async fn the_refresh_button_is_for_those_who_manage_connectors() {
+    let mut world = OpenCtiWorld::new(Release::V7, TOKEN);
+    world
+        .users
+        .push(User::new("Operator", "token-of-an-operator", &[MODULES]));
+    let mut talk = Talk::registered_at(world).await;
+    let reset = "mutation R($id: ID!) { resetStateConnector(id: $id) { connector_state_reset } }";
+    let id = json!({ "id": CONNECTOR });
+    assert_eq!(talk.refused(reset, id.clone()).await, "FORBIDDEN_ACCESS");
+    talk.token = "token-of-an-operator".to_owned();
+    assert_eq!(talk.get(reset, id).await["connector_state_reset"], true);
 }
 
 #[tokio::test]

@@ -131,7 +131,7 @@ fn config(id: &str, world: &OpenCtiWorld, callback: Value) -> Value {
             "use_ssl": broker.use_ssl,
             "port": broker.port,
             "user": broker.user,
-            "pass": broker.pass.expose(),
+            "pass": broker.pass,
         },
         "s3": {
             "endpoint": storage.endpoint,
@@ -140,7 +140,7 @@ fn config(id: &str, world: &OpenCtiWorld, callback: Value) -> Value {
             "bucket_name": storage.bucket_name,
             "bucket_region": storage.bucket_region,
             "access_key": storage.access_key,
-            "secret_key": storage.secret_key.expose(),
+            "secret_key": storage.secret_key,
         },
         "listen": format!("listen_{id}"),
         "listen_routing": format!("listen_routing_{id}"),

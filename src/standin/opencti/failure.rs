@@ -130,7 +130,7 @@ impl Failure {
         self
     }
 
-    /// Until `StandIn::heal`.
+    /// Until `StandIn::clear_failures`.
     pub fn always(mut self) -> Self {
         self.times = None;
         self

@@ -65,11 +65,11 @@ pub struct StandIn {
 impl StandIn {
     /// Starts it on a free port.
     pub async fn start(world: OpenCtiWorld) -> std::io::Result<Self> {
-        Self::start_on(loopback().await?, world)
+        Self::serve(loopback().await?, world)
     }
 
     /// Starts it on a listener that is bound already.
-    pub fn start_on(listener: TcpListener, world: OpenCtiWorld) -> std::io::Result<Self> {
+    pub fn serve(listener: TcpListener, world: OpenCtiWorld) -> std::io::Result<Self> {
         let judged = Judged::new(world.release)
             .map_err(|faults| std::io::Error::other(faults.join("; ")))?;
         let gone = CancellationToken::new();
@@ -147,7 +147,7 @@ impl StandIn {
     }
 
     /// Forgets the requests so far, and nothing else.
-    pub fn forget_requests(&self) {
+    pub fn clear_requests(&self) {
         self.door.log.clear();
     }
 
@@ -245,7 +245,7 @@ impl StandIn {
     }
 
     /// Ends all trouble that was ordered.
-    pub fn heal(&self) {
+    pub fn clear_failures(&self) {
         lock(&self.door.failures).clear();
     }
 

@@ -82,10 +82,7 @@ impl Platform {
     /// Whose token it is.
     pub(crate) fn user(&self, token: Option<&str>) -> Option<&User> {
         let token = token?;
-        self.world
-            .users
-            .iter()
-            .find(|user| user.token.expose() == token)
+        self.world.users.iter().find(|user| user.token == token)
     }
 
     /// Wakes whoever waits for something to have happened.

@@ -4,7 +4,6 @@ use uuid::Uuid;
 
 use super::Release;
 use crate::clock::Clock;
-use crate::secret::Secret;
 
 /// The platform to play. `OpenCtiWorld::new(release, token)` is one that a
 /// connector's user may talk to; change what a test is about.
@@ -75,7 +74,7 @@ pub enum Processing {
 #[derive(Clone, Debug)]
 pub struct User {
     /// The bearer token.
-    pub token: Secret,
+    pub token: String,
     /// The internal id.
     pub id: String,
     /// The name shown.
@@ -95,7 +94,7 @@ impl User {
     /// A user with these capabilities.
     pub fn new(name: &str, token: &str, capabilities: &[&str]) -> Self {
         Self {
-            token: Secret::new(token),
+            token: token.to_owned(),
             id: Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()).to_string(),
             name: name.to_owned(),
             capabilities: capabilities.iter().map(ToString::to_string).collect(),
@@ -137,7 +136,7 @@ pub struct Broker {
     /// User name.
     pub user: String,
     /// Password.
-    pub pass: Secret,
+    pub pass: String,
 }
 
 impl Default for Broker {
@@ -148,7 +147,7 @@ impl Default for Broker {
             vhost: "/".to_owned(),
             use_ssl: false,
             user: "guest".to_owned(),
-            pass: Secret::new("guest"),
+            pass: "guest".to_owned(),
         }
     }
 }
@@ -169,7 +168,7 @@ pub struct Storage {
     /// Access key.
     pub access_key: String,
     /// Secret key.
-    pub secret_key: Secret,
+    pub secret_key: String,
 }
 
 impl Default for Storage {
@@ -181,7 +180,7 @@ impl Default for Storage {
             bucket_name: "opencti-bucket".to_owned(),
             bucket_region: "us-east-1".to_owned(),
             access_key: "opencti".to_owned(),
-            secret_key: Secret::new("changeme"),
+            secret_key: "changeme".to_owned(),
         }
     }
 }

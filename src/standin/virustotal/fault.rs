@@ -79,11 +79,12 @@ pub enum Answer {
     Text(u16, &'static str, String),
     /// A redirect to somewhere: status, location.
     Redirect(u16, String),
-    /// Nothing, until the stand-in is stopped.
+    /// Nothing, until the stand-in is stopped; then 503.
     Silence,
     /// 400 for a request that has this parameter; others are not concerned.
     Refuse(&'static str),
-    /// The proper answer, later.
+    /// The proper answer, later by the stand-in's clock: one that is moved by
+    /// hand has to be moved.
     Slow(Duration),
     /// The proper answer, but the connection ends after so many bytes.
     Cut(usize),

@@ -98,8 +98,8 @@ impl Shared {
                 .map(|(name, value)| (name.into_owned(), hidden(&value)))
                 .collect(),
             key: header(request.headers(), "x-apikey").map(|key| key_id(&key)),
-            user_agent: header(request.headers(), "user-agent"),
-            tool: header(request.headers(), "x-tool"),
+            user_agent: header(request.headers(), "user-agent").map(|text| hidden(&text)),
+            tool: header(request.headers(), "x-tool").map(|text| hidden(&text)),
             status: 0,
             charged: Cost::FREE,
         }

@@ -101,7 +101,9 @@ pub(crate) fn api_usage(
             .map_err(|_| Refusal::bad_argument(format!("Invalid date \"{text}\" for {name}")))
     };
     let end = date("end_date")?.unwrap_or(now.date_naive());
-    let start = date("start_date")?.unwrap_or(end - Days::new(LONGEST as u64));
+    // A year that no calendar holds has no month before it.
+    let month = end.checked_sub_days(Days::new(LONGEST as u64));
+    let start = date("start_date")?.or(month).unwrap_or(end);
     if start > end || (end - start).num_days() > LONGEST {
         return Err(Refusal::bad_argument("Invalid date range"));
     }

@@ -98,13 +98,12 @@ impl<'a> Subject<'a> {
 
     pub(crate) fn submitters(&self) -> impl Iterator<Item = &'a str> {
         let (generated, given) = match self.entry {
-            Entry::Block(block, code) => (block.submitters(code), [].as_slice()),
-            Entry::Made(made) => (Vec::new(), made.countries.as_slice()),
-            Entry::Loose(_) => (Vec::new(), [].as_slice()),
+            Entry::Block(block, code) => (Some(block.submitters(code)), [].as_slice()),
+            Entry::Made(made) => (None, made.countries.as_slice()),
+            Entry::Loose(_) => (None, [].as_slice()),
         };
-        generated
-            .into_iter()
-            .chain(given.iter().map(String::as_str))
+        let generated = generated.into_iter().flatten();
+        generated.chain(given.iter().map(String::as_str))
     }
 
     /// Whether a list of texts of a file made by hand has a text, in lower

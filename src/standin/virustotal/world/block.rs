@@ -5,6 +5,7 @@ use std::ops::Range;
 use chrono::{DateTime, Utc};
 
 use super::dice::{Dice, mix, scramble, unscramble};
+use super::json::push_hex;
 use super::words::{ELSEWHERE, ENGINES, FAMILIES, FOLDERS, HOSTILE, KINDS, Kind, STEMS};
 
 /// What a throw decides; one row of throws each, so that a new fact does not
@@ -165,14 +166,11 @@ impl Block {
     }
 
     fn hash(&self, code: Code, words: u64, digits: usize) -> String {
-        use std::fmt::Write as _;
-
         let front = scramble(self.seed ^ words, number_of(code));
         let mut text = String::with_capacity(64);
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{front:016x}");
+        push_hex(&mut text, front);
         for word in 1..words {
-            let _ = write!(text, "{:016x}", mix(front ^ mix(self.seed ^ word)));
+            push_hex(&mut text, mix(front ^ mix(self.seed ^ word)));
         }
         text.truncate(digits);
         text
@@ -268,18 +266,17 @@ impl Block {
     }
 
     /// Countries that submitted it, the first submission's first.
-    pub(crate) fn submitters(&self, code: Code) -> Vec<&str> {
+    pub(crate) fn submitters(&self, code: Code) -> impl Iterator<Item = &str> + use<'_> {
         let mut dice = Dice::new(self.key(code), aspect::COUNTRY);
-        let mut list = Vec::new();
-        if code.shelf == Shelf::Main && !self.countries.is_empty() {
-            list.push(self.countries[dice.below(self.countries.len() as u64) as usize].as_str());
-        }
-        if dice.chance(1, 4) {
-            let other = dice.one(ELSEWHERE);
-            let place = if dice.chance(1, 2) { 0 } else { list.len() };
-            list.insert(place, other);
-        }
-        list
+        let own = (code.shelf == Shelf::Main && !self.countries.is_empty())
+            .then(|| self.countries[dice.below(self.countries.len() as u64) as usize].as_str());
+        let other = dice.chance(1, 4).then(|| dice.one(ELSEWHERE));
+        let both = if dice.chance(1, 2) {
+            [own, other]
+        } else {
+            [other, own]
+        };
+        both.into_iter().flatten()
     }
 
     /// All names, VirusTotal's pick first.

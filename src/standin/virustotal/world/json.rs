@@ -7,7 +7,8 @@ use std::fmt::{Display, Write as _};
 pub(crate) fn push_text(out: &mut String, text: &str) {
     out.push('"');
     let mut rest = text;
-    while let Some(at) = rest.find(|c: char| c == '"' || c == '\\' || c < ' ') {
+    let special = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
+    while let Some(at) = rest.bytes().position(special) {
         out.push_str(&rest[..at]);
         match rest.as_bytes()[at] {
             b'"' => out.push_str("\\\""),
@@ -22,6 +23,15 @@ pub(crate) fn push_text(out: &mut String, text: &str) {
     }
     out.push_str(rest);
     out.push('"');
+}
+
+/// Writes 16 digits. What formatting would do, at a tenth of its cost: hashes
+/// are much of what a page is made of.
+pub(crate) fn push_hex(out: &mut String, word: u64) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for place in (0..16).rev() {
+        out.push(char::from(DIGITS[(word >> (place * 4)) as usize & 15]));
+    }
 }
 
 /// Writes a list, one item by one.
@@ -118,6 +128,13 @@ mod tests {
     use super::*;
 
     proptest! {
+        #[test]
+        fn hexadecimal_is_as_formatted(word in any::<u64>()) {
+            let mut out = String::new();
+            push_hex(&mut out, word);
+            prop_assert_eq!(out, format!("{word:016x}"));
+        }
+
         #[test]
         fn a_written_text_is_read_back_as_it_was(text in any::<String>()) {
             let mut out = String::new();

@@ -5,6 +5,8 @@ use std::ops::Range;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
+use super::query::{Field, Subject, parse};
+
 use block::{Block, Code, Shelf};
 pub use made::{Made, object};
 
@@ -85,6 +87,30 @@ impl World {
     pub fn bulk_bytes(mut self, bytes: usize) -> Self {
         self.bulk = bytes;
         self
+    }
+
+    /// The files that a query describes, whole, without relationships or
+    /// links, by first submission: what a test compares an import with. The
+    /// error is VirusTotal's message.
+    pub fn describe(&self, query: &str, now: DateTime<Utc>) -> Result<Vec<Value>, String> {
+        let query = parse(query, now.timestamp()).map_err(|refusal| refusal.message)?;
+        let mut found: Vec<(Option<i64>, Value)> = self
+            .entries()
+            .map(|(_, entry)| (Subject::new(entry), entry))
+            .filter(|(subject, _)| subject.is(&query))
+            .map(|(subject, entry)| {
+                let mut text = String::new();
+                entry.write(&mut text, &View::default());
+                let mut object: Value = serde_json::from_str(&text).unwrap_or_default();
+                if let (Entry::Block(..), Some(members)) = (entry, object.as_object_mut()) {
+                    members.remove("links");
+                }
+                (subject.value(Field::FirstSubmission), object)
+            })
+            .collect();
+        // A stable order: files of one second stay as the world has them.
+        found.sort_by_key(|(first, _)| *first);
+        Ok(found.into_iter().map(|(_, object)| object).collect())
     }
 
     pub(crate) fn add(&mut self, file: Made) {

@@ -2,6 +2,7 @@
 
 use super::block::{Block, Code, Severity, Shelf, aspect};
 use super::dice::{Dice, fingerprint, mix};
+use super::json::push_hex;
 use super::words::{HOST_ENDS, HOST_WORDS, PATHS};
 
 /// A related thing of the network.
@@ -20,13 +21,12 @@ impl Network {
             return self.text.clone();
         }
         let front = fingerprint(&self.text);
-        let word = |nth: u64| mix(front ^ mix(nth));
-        format!(
-            "{front:016x}{:016x}{:016x}{:016x}",
-            word(1),
-            word(2),
-            word(3)
-        )
+        let mut id = String::with_capacity(64);
+        push_hex(&mut id, front);
+        for nth in 1..4 {
+            push_hex(&mut id, mix(front ^ mix(nth)));
+        }
+        id
     }
 }
 

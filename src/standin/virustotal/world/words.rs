@@ -184,7 +184,7 @@ pub(crate) static HOSTILE: &[&str] = &[
 pub(crate) static FOLDERS: &[&str] = &[
     "C:\\Users\\user\\AppData\\Local\\Temp\\",
     "C:\\Users\\user\\Downloads\\",
-    "/tmp/eml_attach_for_scan/",
+    "/var/spool/attachments/",
     "/home/user/samples/",
 ];
 

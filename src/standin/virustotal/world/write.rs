@@ -1,6 +1,7 @@
 //! A block's file as VirusTotal shows it.
 
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
 use chrono::DateTime;
 
@@ -29,25 +30,38 @@ pub(crate) fn attributes(out: &mut String, block: &Block, code: Code, view: &Vie
     verdicts(&mut to, &facts, &mut dice);
     severity(&mut to, &facts, &mut dice);
     details(&mut to, &facts, &mut dice);
-    to.with("last_analysis_results", |out| {
-        engines(out, &facts, ENGINES, block.key(code));
-    });
+    to.with("last_analysis_results", |out| engines(out, &facts));
     if view.bulk > 0 {
-        pad(&mut to, &facts, start + view.bulk, view);
+        pad(&mut to, start + view.bulk, view);
     }
     to.close();
 }
 
 /// Fills up to a length with what costs a reader most: many small objects.
-fn pad(to: &mut Members, facts: &Facts, end: usize, view: &View) {
+fn pad(to: &mut Members, end: usize, view: &View) {
+    /// Verdicts, and where each of them ends.
+    static VERDICTS: LazyLock<(String, Vec<usize>)> = LazyLock::new(|| {
+        let mut text = String::new();
+        let ends = (0..2000).map(|nth| {
+            let verdict = Verdict::Malicious("generic");
+            push_verdict(&mut text, &format!("Engine {nth:04}"), "20261119", verdict);
+            text.push(',');
+            text.len() - 1
+        });
+        let ends = ends.collect();
+        (text, ends)
+    });
     let free = |name: &&&str| !view.exclude.iter().any(|excluded| excluded == *name);
     let Some(name) = PADDED.iter().find(free) else {
         return;
     };
     to.with(name, |out| {
-        // One engine's verdict is about this long.
-        let count = end.saturating_sub(out.len()) / 150;
-        engines(out, facts, count as u32, 7);
+        let (text, ends) = &*VERDICTS;
+        let missing = end.saturating_sub(out.len());
+        let enough = ends.partition_point(|&end| end < missing);
+        out.push('{');
+        out.push_str(&text[..ends.get(enough).copied().unwrap_or(text.len() - 1)]);
+        out.push('}');
     });
 }
 
@@ -261,39 +275,69 @@ fn details(to: &mut Members, facts: &Facts, dice: &mut Dice) {
     to.raw("downloadable", true);
 }
 
-/// So many engines' verdicts.
-pub(crate) fn engines(out: &mut String, facts: &Facts, count: u32, key: u64) {
+/// One engine's verdict.
+#[derive(Clone, Copy)]
+enum Verdict<'a> {
+    /// With its own label's family.
+    Malicious(&'a str),
+    Suspicious(&'a str),
+    Undetected,
+    Unsupported,
+}
+
+/// Every engine's verdict: as many of each kind as the stats say.
+fn engines(out: &mut String, facts: &Facts) {
+    static NAMES: LazyLock<Vec<String>> =
+        LazyLock::new(|| (0..ENGINES).map(|nth| format!("Engine {nth:02}")).collect());
     let date = DateTime::from_timestamp(facts.analysed, 0)
         .unwrap_or_default()
         .format("%Y%m%d")
         .to_string();
-    let mut all = Members::open(out);
-    for nth in 0..count {
-        let name = format!("Engine {nth:02}");
-        all.with(&name, |out| {
-            let _ = write!(
-                out,
-                "{{\"method\":\"blacklist\",\"engine_name\":\"{name}\",\
-                 \"engine_version\":\"{}.{nth}.0.1\",\"engine_update\":\"{date}\",",
-                key % 20
-            );
-            out.push_str(match nth % ENGINES {
-                x if x < facts.malicious => "\"category\":\"malicious\",\"result\":",
-                x if x < facts.malicious + facts.suspicious => {
-                    "\"category\":\"suspicious\",\"result\":"
-                }
-                x if x >= ENGINES - facts.unsupported => {
-                    "\"category\":\"type-unsupported\",\"result\":null}"
-                }
-                _ => "\"category\":\"undetected\",\"result\":null}",
-            });
-            if nth % ENGINES < facts.malicious + facts.suspicious {
-                let family = facts.family.map_or("generic", |(family, _)| family);
-                let _ = write!(out, "\"Win32.{family}.{:x}\"}}", key % 4096);
-            }
-        });
+    let family = facts.family.map_or("generic", |(family, _)| family);
+    out.push('{');
+    for (nth, name) in (0..).zip(NAMES.iter()) {
+        let verdict = match nth {
+            x if x < facts.malicious => Verdict::Malicious(family),
+            x if x < facts.malicious + facts.suspicious => Verdict::Suspicious(family),
+            x if x + facts.unsupported >= ENGINES => Verdict::Unsupported,
+            _ => Verdict::Undetected,
+        };
+        if nth > 0 {
+            out.push(',');
+        }
+        push_verdict(out, name, &date, verdict);
     }
-    all.close();
+    out.push('}');
+}
+
+fn push_verdict(out: &mut String, engine: &str, date: &str, verdict: Verdict) {
+    let (category, family) = match verdict {
+        Verdict::Malicious(family) => ("malicious", Some(family)),
+        Verdict::Suspicious(family) => ("suspicious", Some(family)),
+        Verdict::Undetected => ("undetected", None),
+        Verdict::Unsupported => ("type-unsupported", None),
+    };
+    for piece in [
+        "\"",
+        engine,
+        "\":{\"method\":\"blacklist\",\"engine_name\":\"",
+        engine,
+        "\",\"engine_version\":\"8.16.0.1\",\"engine_update\":\"",
+        date,
+        "\",\"category\":\"",
+        category,
+        "\",\"result\":",
+    ] {
+        out.push_str(piece);
+    }
+    match family {
+        Some(family) => {
+            for piece in ["\"Win32.", family, ".a\"}"] {
+                out.push_str(piece);
+            }
+        }
+        None => out.push_str("null}"),
+    }
 }
 
 /// `behaviour_mitre_trees`: a map by sandbox, one of them without findings.

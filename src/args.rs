@@ -1,0 +1,81 @@
+//! The command line: commands and their help, with an example each.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+
+/// A country's risky files, from VirusTotal into OpenCTI, every period.
+///
+/// Settings come from the environment (OPENCTI_*, CONNECTOR_*, VTREPORTER_*)
+/// and from config.yml; the environment wins. Without a command the service runs.
+#[derive(Debug, Parser)]
+#[command(
+    name = "vtreporter",
+    version,
+    after_help = "Exit codes: 0 done; 2 wrong usage or settings; 3 not everything could be done.\n\
+                  Example: vtreporter demo"
+)]
+pub struct Args {
+    /// The settings file [default: CONFIG_FILE, else config.yml beside the program]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// What to do; without one, `run`
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// The service: one report a country, every CONNECTOR_DURATION_PERIOD
+    #[command(
+        after_help = "Example: CONNECTOR_RUN_AND_TERMINATE=true vtreporter run\n\
+                      runs once and says with its exit code whether everything was done."
+    )]
+    Run,
+    /// Look at the settings, then ask each side one cheap question
+    #[command(after_help = "Example: vtreporter check --offline\n\
+                      looks at the settings only and opens no connection.")]
+    Check {
+        /// Settings only; no connection is opened
+        #[arg(long)]
+        offline: bool,
+    },
+    /// Show the window, the query, the quota left and the cost of the next run; spends no search
+    #[command(after_help = "Example: vtreporter plan")]
+    Plan,
+    /// One run whose bundle and page go to files; needs no OpenCTI
+    #[command(after_help = "Example: VTREPORTER_START=PT1H vtreporter preview --out ./preview")]
+    Preview {
+        /// Where the files go
+        #[arg(long, value_name = "DIR", default_value = "vtreporter-preview")]
+        out: PathBuf,
+    },
+    /// Run everything against a VirusTotal and an OpenCTI of its own, on this machine
+    #[cfg(feature = "standin")]
+    #[command(after_help = "Example: vtreporter demo --files 2000\n\
+                      Needs no settings, no key and no network.")]
+    Demo(DemoArgs),
+    /// Ask the service that runs here whether it is well (for HEALTHCHECK)
+    #[command(
+        after_help = "Example: docker exec vtreporter /vtreporter healthcheck\n\
+                      Exit codes: 0 well; 3 not well or not running."
+    )]
+    Healthcheck,
+}
+
+/// How the demo goes.
+#[cfg(feature = "standin")]
+#[derive(Clone, Debug, ClapArgs)]
+pub struct DemoArgs {
+    /// Files that the made-up VirusTotal holds
+    #[arg(long, default_value_t = 900, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub files: u32,
+    /// The country asked for, ISO 3166-1 alpha-2
+    #[arg(long, default_value = "AU", value_name = "CC")]
+    pub country: String,
+    /// Where the bundle and the page go
+    #[arg(long, value_name = "DIR", default_value = "vtreporter-demo")]
+    pub out: PathBuf,
+}

@@ -1,0 +1,240 @@
+//! `run`: the service. Registers, pings, runs every period, stops when asked.
+
+pub mod health;
+mod message;
+pub mod ping;
+mod platform;
+pub mod roads;
+mod run;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use self::ping::Heart;
+use self::platform::Patience;
+use self::roads::RoadSettings;
+use self::run::{Kept, Outcome};
+use super::Exit;
+use crate::clock::Clock;
+use crate::country::Country;
+use crate::import;
+use crate::import::state::State;
+use crate::opencti::delivery::Roads;
+use crate::opencti::{OpenCti, Registered, Registration};
+use crate::period::Period;
+use crate::quota::Guard;
+
+/// At the end the state and the work are told to the platform once more; a
+/// platform that does not answer must not keep the container from stopping.
+const GOODBYE: Duration = Duration::from_secs(4);
+
+/// What the service is told.
+#[derive(Clone)]
+pub struct Settings {
+    /// How the connector presents itself.
+    pub registration: Registration,
+    /// Between two starts; zero runs once.
+    pub period: Period,
+    /// Run once and end.
+    pub run_and_terminate: bool,
+    /// MB (10^6 bytes) in the connector's queue from which on it holds back.
+    pub queue_threshold_mb: f64,
+    /// A report each.
+    pub countries: Vec<Country>,
+    /// The roads that bundles take.
+    pub roads: RoadSettings,
+    /// What a run does.
+    pub import: import::Options,
+}
+
+impl Settings {
+    fn once(&self) -> bool {
+        self.run_and_terminate || self.period.is_zero()
+    }
+
+    fn patience(&self) -> Patience {
+        if self.once() {
+            Patience::Short
+        } else {
+            Patience::Endless
+        }
+    }
+}
+
+/// The service: its settings and its neighbours.
+pub struct Service {
+    settings: Settings,
+    opencti: OpenCti,
+    guard: Guard,
+    clock: Clock,
+    /// Of a run that waits to go on.
+    kept: Mutex<Option<Kept>>,
+}
+
+impl Service {
+    /// A service that has not registered yet.
+    pub fn new(settings: Settings, opencti: OpenCti, guard: Guard, clock: Clock) -> Self {
+        Self {
+            settings,
+            opencti,
+            guard,
+            clock,
+            kept: Mutex::default(),
+        }
+    }
+
+    /// Runs until `stop`, or once with run-and-terminate.
+    pub async fn run(&self, stop: &CancellationToken) -> Result<(), Exit> {
+        let Some(registered) = self.register(stop).await? else {
+            return Ok(());
+        };
+        let (state, complaint) = State::parse(&registered.state);
+        if let Some(complaint) = complaint {
+            warn!("{complaint}");
+        }
+        self.guard.learn(state.charged);
+        let settings = &self.settings;
+        let roads = settings
+            .roads
+            .build(
+                &self.opencti,
+                &settings.registration,
+                &registered,
+                &self.clock,
+            )
+            .map_err(|error| Exit::from(&error))?;
+        let heart = Arc::new(Heart::new(
+            state,
+            self.opencti.clone(),
+            &self.settings,
+            roads.clone(),
+            self.clock.clone(),
+        ));
+        if let Err(error) = heart.ping().await {
+            warn!(error = %error, "the platform did not take the first ping");
+        }
+        // Aborted when dropped: no task outlives the service.
+        let mut tasks = tokio::task::JoinSet::new();
+        tasks.spawn({
+            let heart = heart.clone();
+            async move { heart.run().await }
+        });
+        tasks.spawn(health::serve(
+            self.settings.registration.id.clone(),
+            heart.clone(),
+        ));
+        let result = if self.settings.once() {
+            self.once(&heart, &roads, stop).await
+        } else {
+            self.forever(&heart, &roads, stop).await;
+            Ok(())
+        };
+        if tokio::time::timeout(GOODBYE, roads.close()).await.is_err() {
+            warn!("the broker did not say goodbye in time");
+        }
+        // The clock of the machine, not ours: a stop has a real deadline.
+        if tokio::time::timeout(GOODBYE, heart.ping()).await.is_err() {
+            warn!("the platform did not take the last ping in time");
+        }
+        info!("stopped");
+        result
+    }
+
+    /// Registers, waiting for a platform that is down. `None`: stopped meanwhile.
+    async fn register(&self, stop: &CancellationToken) -> Result<Option<Registered>, Exit> {
+        let patience = self.settings.patience();
+        let waiting = platform::wait_for(&self.clock, patience, "to register", async || {
+            // The version first: it decides the form of everything else.
+            self.opencti.version().await?;
+            self.opencti.register(&self.settings.registration).await
+        });
+        let registered = tokio::select! {
+            biased;
+            () = stop.cancelled() => return Ok(None),
+            registered = waiting => registered,
+        };
+        match registered {
+            Ok(registered) => {
+                info!(
+                    connector.id = self.settings.registration.id,
+                    connector.name = self.settings.registration.name,
+                    "registered on the platform"
+                );
+                Ok(Some(registered))
+            }
+            Err(error) => Err(Exit::from(&error)),
+        }
+    }
+
+    async fn once(
+        &self,
+        heart: &Heart,
+        roads: &Roads,
+        stop: &CancellationToken,
+    ) -> Result<(), Exit> {
+        let mut left_undone = Vec::new();
+        for &country in &self.settings.countries {
+            match self.run_country(heart, roads, country, stop).await {
+                Outcome::Done => {}
+                Outcome::Undone(why) => left_undone.push(format!("{}: {why}", country.code)),
+                Outcome::Stopped => {
+                    left_undone.push(format!("{}: stopped before its end", country.code));
+                    break;
+                }
+                // The button means "run again from the start", which is what a
+                // next run with a fresh state does.
+                Outcome::Reset => {
+                    left_undone.push(format!("{}: reset on the platform", country.code))
+                }
+            }
+        }
+        if left_undone.is_empty() {
+            Ok(())
+        } else {
+            Err(Exit::NotEverything(left_undone.join("; ")))
+        }
+    }
+
+    async fn forever(&self, heart: &Heart, roads: &Roads, stop: &CancellationToken) {
+        loop {
+            let Some((country, due)) = self.next(heart).await else {
+                return;
+            };
+            heart.status(|status| status.next_run = Some(due)).await;
+            if due > self.clock.now() {
+                info!(country = country.code, next_run = %due, "the next run is due at {due}");
+                if let Err(error) = heart.ping().await {
+                    warn!(error = %error, "the platform did not take the ping");
+                }
+            }
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                // The state is fresh now, so the next round finds a run due at once.
+                () = heart.reset() => {}
+                () = self.clock.sleep_until(due) => {
+                    self.run_country(heart, roads, country, stop).await;
+                }
+            }
+            if stop.is_cancelled() {
+                return;
+            }
+        }
+    }
+
+    /// The country whose run is due first, and when; `None` without countries.
+    async fn next(&self, heart: &Heart) -> Option<(Country, DateTime<Utc>)> {
+        let (state, _) = heart.state().await;
+        let now = self.clock.now();
+        self.settings
+            .countries
+            .iter()
+            .map(|&country| (country, state.due(country.code, self.settings.period, now)))
+            .min_by_key(|&(_, due)| due)
+    }
+}

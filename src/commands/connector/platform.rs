@@ -1,0 +1,158 @@
+//! The platform as a place to deliver to: waits for one that is down, holds
+//! back while its queue is full, saves the state behind every delivery.
+
+use std::time::Duration;
+
+use tracing::{info, warn};
+
+use super::ping::{Epoch, Heart};
+use crate::clock::Clock;
+use crate::import::state::{Run, State};
+use crate::import::{Sink, SinkError};
+use crate::opencti::delivery::Roads;
+use crate::opencti::{Error, OpenCti, Remedy};
+
+/// First wait for a platform that is down; doubled up to [`LONGEST_WAIT`].
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// Time between two looks at a queue that is over its threshold.
+const QUEUE_LOOK: Duration = Duration::from_secs(20);
+
+/// How long to wait for a platform that is down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// The service: until it is back.
+    Endless,
+    /// Run-and-terminate: a few tries, then exit code 3.
+    Short,
+}
+
+impl Patience {
+    fn tries(self) -> u32 {
+        match self {
+            Self::Endless => u32::MAX,
+            Self::Short => 4,
+        }
+    }
+}
+
+/// Asks until the platform answers, with growing waits. Ends at once with an
+/// error that waiting does not mend.
+pub(super) async fn wait_for<T>(
+    clock: &Clock,
+    patience: Patience,
+    what: &str,
+    mut ask: impl AsyncFnMut() -> Result<T, Error>,
+) -> Result<T, Error> {
+    let mut wait = FIRST_WAIT;
+    for tried in 1.. {
+        match ask().await {
+            Err(error) if error.remedy() == Remedy::Retry && tried < patience.tries() => {
+                warn!(error = %error, "OpenCTI could not be asked {what}; again in {} s", wait.as_secs());
+                clock.sleep(wait).await;
+                wait = (wait * 2).min(LONGEST_WAIT);
+            }
+            result => return result,
+        }
+    }
+    unreachable!("the loop above ends by returning")
+}
+
+/// Delivers one country's run.
+pub(super) struct Platform<'a> {
+    /// The platform's API, for the queue's size.
+    pub opencti: &'a OpenCti,
+    /// The roads for bundles.
+    pub roads: &'a Roads,
+    /// Carries the state.
+    pub heart: &'a Heart,
+    /// The time.
+    pub clock: &'a Clock,
+    /// The connector's id.
+    pub connector: &'a str,
+    /// The work that the bundles belong to.
+    pub work: Option<&'a str>,
+    /// MB in the connector's queue from which on deliveries wait.
+    pub queue_threshold_mb: f64,
+    /// How long to wait for a platform that is down.
+    pub patience: Patience,
+    /// The state that the run's progress is written into.
+    pub state: State,
+    /// Since which reset that state counts.
+    pub epoch: Epoch,
+    /// The country's code.
+    pub country: &'static str,
+}
+
+impl Sink for Platform<'_> {
+    async fn deliver(&mut self, bundle: &str) -> Result<(), SinkError> {
+        self.wait_for_the_queue().await?;
+        wait_for(self.clock, self.patience, "to take a bundle", async || {
+            self.roads.send(bundle, self.work).await
+        })
+        .await?;
+        Ok(())
+    }
+
+    async fn advanced(&mut self, run: &Run) {
+        self.state.country(self.country).run = Some(run.clone());
+        self.heart.save(&self.state, self.epoch).await;
+    }
+}
+
+impl Platform<'_> {
+    /// Waits while the connector's queue is over the threshold, and says so.
+    pub(super) async fn wait_for_the_queue(&self) -> Result<(), SinkError> {
+        // Files are not in the platform's queue.
+        if !self.roads.has_works() {
+            return Ok(());
+        }
+        let mut held = false;
+        loop {
+            let asked = wait_for(
+                self.clock,
+                self.patience,
+                "for the size of its queue",
+                async || self.opencti.queue(self.connector).await,
+            );
+            let queue = match asked.await {
+                Ok(queue) => queue,
+                Err(error) if error.remedy() == Remedy::Retry => return Err(error.into()),
+                Err(error) => {
+                    warn!(error = %error, "the size of the connector's queue is not known: not holding back");
+                    return Ok(());
+                }
+            };
+            let mb = queue.bytes / 1e6;
+            let full = mb >= self.queue_threshold_mb;
+            self.heart
+                .status(|status| {
+                    status.buffering = full;
+                    status.queue_mb = mb;
+                })
+                .await;
+            if full != held {
+                held = full;
+                if full {
+                    warn!(
+                        queue_mb = mb,
+                        "the connector's queue is over CONNECTOR_QUEUE_THRESHOLD ({} MB): holding back",
+                        self.queue_threshold_mb
+                    );
+                } else {
+                    info!(
+                        queue_mb = mb,
+                        "the connector's queue is below its threshold again: going on"
+                    );
+                }
+                // Told at once; a platform that misses it hears it with the next beat.
+                let _ = self.heart.ping().await;
+            }
+            if !full {
+                return Ok(());
+            }
+            self.clock.sleep(QUEUE_LOOK).await;
+        }
+    }
+}

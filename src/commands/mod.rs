@@ -1,0 +1,49 @@
+//! What a user can ask for. Commands combine the rooms below, and never each other.
+
+use crate::{opencti, virustotal};
+
+pub mod check;
+pub mod connector;
+#[cfg(feature = "standin")]
+pub mod demo;
+pub mod plan;
+pub mod preview;
+
+/// Why a command did not do everything. `main` prints it and turns it into an exit code.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Exit {
+    /// Exit code 2: something in the settings has to change.
+    #[error("{0}")]
+    Settings(String),
+    /// Exit code 3: not everything could be done, and why.
+    #[error("{0}")]
+    NotEverything(String),
+}
+
+impl Exit {
+    /// The process's exit code.
+    pub fn code(&self) -> u8 {
+        match self {
+            Self::Settings(_) => 2,
+            Self::NotEverything(_) => 3,
+        }
+    }
+}
+
+impl From<&opencti::Error> for Exit {
+    fn from(error: &opencti::Error) -> Self {
+        match error.remedy() {
+            opencti::Remedy::Fix => Self::Settings(error.to_string()),
+            _ => Self::NotEverything(error.to_string()),
+        }
+    }
+}
+
+impl From<&virustotal::Error> for Exit {
+    fn from(error: &virustotal::Error) -> Self {
+        match error.remedy() {
+            virustotal::Remedy::Fix => Self::Settings(error.to_string()),
+            _ => Self::NotEverything(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! `plan`: the window, the exact query, the quota left and what the next run
+//! would cost. Spends no search.
+
+use chrono::{DateTime, Utc};
+
+use super::Exit;
+use crate::clock::Clock;
+use crate::country::Country;
+use crate::import;
+use crate::import::schedule::{Window, window};
+use crate::import::state::{CountryState, State};
+use crate::opencti::OpenCti;
+use crate::quota::{Cost, Guard, Reading};
+use crate::virustotal::relations::{Objects, objects};
+use crate::virustotal::search::{PAGE, query_text};
+
+/// What the plan is made of.
+pub struct Plan {
+    /// VirusTotal, behind its quota guard.
+    pub guard: Guard,
+    /// The platform, where it is set: it keeps the state.
+    pub opencti: Option<OpenCti>,
+    /// The connector's id.
+    pub connector: String,
+    /// A report each.
+    pub countries: Vec<Country>,
+    /// What a run does.
+    pub import: import::Options,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// Prints the plan.
+pub async fn run(plan: Plan) -> Result<(), Exit> {
+    let now = plan.clock.now();
+    let (state, source) = plan.state().await;
+    println!("{source}");
+    plan.guard.learn(state.charged);
+    let reading = plan
+        .guard
+        .refresh()
+        .await
+        .map_err(|error| Exit::from(&error))?;
+    for &country in &plan.countries {
+        let entry = state
+            .countries
+            .get(country.code)
+            .cloned()
+            .unwrap_or_default();
+        print(&plan.import, country, &entry, now);
+    }
+    println!();
+    print_quota(&plan.guard, &reading);
+    Ok(())
+}
+
+impl Plan {
+    /// The state that the next run starts from, and a sentence on where it is from.
+    async fn state(&self) -> (State, String) {
+        let Some(opencti) = &self.opencti else {
+            return (
+                State::default(),
+                "OPENCTI_URL is not set: planned as a first run".to_owned(),
+            );
+        };
+        match opencti.saved_state(&self.connector).await {
+            Ok(text) => {
+                let (state, complaint) = State::parse(&text);
+                let source = match complaint {
+                    Some(complaint) => complaint,
+                    None if state.is_fresh() => {
+                        "OpenCTI keeps no state: this would be the first run".to_owned()
+                    }
+                    None => "planned from the state that OpenCTI keeps".to_owned(),
+                };
+                (state, source)
+            }
+            Err(error) => (
+                State::default(),
+                format!("planned as a first run, because the state could not be read: {error}"),
+            ),
+        }
+    }
+}
+
+fn print(options: &import::Options, country: Country, entry: &CountryState, now: DateTime<Utc>) {
+    let (window, place) = match &entry.run {
+        Some(run) => (run.window, Some(run)),
+        None => (
+            window(entry.last_end, options.start, options.overlap, now),
+            None,
+        ),
+    };
+    println!("\n{} ({})", country.name, country.code);
+    println!("  window    {}", describe(window));
+    if let Some(run) = place {
+        let from = run.place.from(run.window);
+        println!(
+            "  place     under way: goes on from {}",
+            from.format("%Y-%m-%d %H:%M:%S UTC")
+        );
+    }
+    println!(
+        "  query     {}",
+        query_text(&options.search(country, window))
+    );
+    println!("  pages     1 request for each {PAGE} files, in ascending first submission");
+    let calls = options
+        .relationships
+        .iter()
+        .filter(|name| objects(name) == Objects::Files)
+        .count();
+    let severity = options.related_min_severity.word();
+    match calls {
+        0 => println!("  related   come with the pages: no request"),
+        calls => println!(
+            "  related   up to {} requests for each file of severity {severity} or more that has such files \
+             (up to {} objects for each relationship); addresses come with the pages",
+            calls * options.max_related_per_file.div_ceil(40).max(1) as usize,
+            options.max_related_per_file,
+        ),
+    }
+    match &entry.previous {
+        Some(last) => println!(
+            "  last run  {} requests for {} files, {} of them kept",
+            last.requests,
+            last.matched,
+            last.counts.main.total()
+        ),
+        None => println!(
+            "  last run  none known: what this one costs depends on how much VirusTotal finds"
+        ),
+    }
+}
+
+fn describe(window: Window) -> String {
+    format!(
+        "{} to {} UTC",
+        window.from.format("%Y-%m-%d %H:%M:%S"),
+        window.to.format("%Y-%m-%d %H:%M:%S")
+    )
+}
+
+fn print_quota(guard: &Guard, reading: &Reading) {
+    println!("VirusTotal's quotas (reading them is free)");
+    for line in reading.lines() {
+        println!("  {line}");
+    }
+    if let Some(why) = &reading.unknown {
+        println!("  not known: {why}");
+    }
+    match guard.calls_left(Cost::Search) {
+        Some(0) => println!("  the next run would pause before its first page"),
+        Some(left) => println!(
+            "  {left} requests may be sent before VTREPORTER_QUOTA_STOP_PERCENT is reached"
+        ),
+        None => println!("  no limit is known; VTREPORTER_QUOTA_ON_UNKNOWN decides"),
+    }
+}

@@ -1,0 +1,304 @@
+//! Units: a file with what belongs to it, and the way from units to bundles.
+
+use std::borrow::Cow;
+
+use super::Options;
+use super::country;
+use super::file::{self, Seen};
+use super::filter::{Dropped, Rated, Severity, at_least};
+use super::indicator;
+use super::labels::tidy;
+use super::left_out::{LeftOut, Reasons};
+use super::links::{Links, Way};
+use super::malware;
+use super::network;
+use super::report::{self, ReportFacts, Subject};
+use super::tally::Role;
+use crate::country::Country;
+use crate::stix::bundle::{self, Bundle, Chunk, Limits, Packing};
+use crate::stix::sco::Provenance;
+use crate::stix::sdo::{Identity, Report, ReportParts};
+use crate::stix::time::Timestamp;
+use crate::stix::{Id, Object};
+use crate::virustotal::objects::File;
+
+/// A related file needs this severity at least. Similar and dropped files come
+/// by the dozen; those that VirusTotal rates lower say little about their
+/// parent and would drown it.
+pub const RELATED_FILE_MIN: Severity = Severity::Medium;
+
+/// What belongs to a file and did not come with it.
+#[derive(Clone, Debug, Default)]
+pub struct Related {
+    /// Answers of `similar_files`, all pages.
+    pub similar: Vec<File>,
+    /// Answers of `dropped_files`, all pages.
+    pub dropped: Vec<File>,
+    /// How many of the addresses that came with the file become objects, for
+    /// each relationship; 0 for none.
+    pub max_network: usize,
+}
+
+/// One kept file with its related objects and relationships. It needs nothing
+/// but itself, the author and the markings.
+#[derive(Clone, Debug)]
+pub struct Unit {
+    /// The file first; both ends of a relationship before it.
+    pub objects: Vec<Object>,
+    /// What did not get in.
+    pub left_out: Reasons<LeftOut>,
+}
+
+/// Converts the pages of one run over one country's window.
+#[derive(Clone, Debug)]
+pub struct Converter {
+    options: Options,
+    subject: Subject,
+    name: String,
+    at: Timestamp,
+    from: Timestamp,
+    timeless: Timestamp,
+    author: Id,
+    /// The location's, where it is wanted.
+    country: Option<Id>,
+    file_labels: Vec<String>,
+    report_labels: Vec<String>,
+    report_types: Vec<String>,
+    common: Vec<Object>,
+}
+
+impl Converter {
+    /// `subject.to` is when everything was created and the report published.
+    pub fn new(options: &Options, subject: Subject) -> Self {
+        let at = Timestamp::new(subject.to);
+        let tag = Role::Frame.tag();
+        let author = Object::new(&Identity::organization(&options.author_name, &at), tag);
+        let mut common = vec![Object::new(&options.file_marking.definition(), tag)];
+        if options.report_marking != options.file_marking {
+            common.push(Object::new(&options.report_marking.definition(), tag));
+        }
+        let author_id = author.id();
+        common.push(author);
+        let timeless = Timestamp::timeless();
+        let country = Country::parse(&subject.country_code)
+            .filter(|_| options.objects.country)
+            .map(|known| country::convert(known, author_id, &timeless, options.confidence));
+        Self {
+            name: subject.name(),
+            at,
+            from: Timestamp::new(subject.from),
+            timeless,
+            author: author_id,
+            country: country.as_ref().map(Object::id),
+            file_labels: tidy(&options.file_labels),
+            report_labels: tidy(&options.report_labels),
+            report_types: tidy(&options.report_types),
+            common: common.into_iter().chain(country).collect(),
+            options: options.clone(),
+            subject,
+        }
+    }
+
+    /// Country and window.
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// The markings, the author and the country: they stand in every bundle.
+    pub fn common(&self) -> &[Object] {
+        &self.common
+    }
+
+    /// Converts a file that [`filter::decide`](super::filter::decide) kept.
+    pub fn unit(&self, file: &File, rated: Rated, related: &Related) -> Result<Unit, Dropped> {
+        let mut left_out = Reasons::default();
+        let mut objects = Vec::with_capacity(4);
+        let seen =
+            Seen::of(file, rated, self.file_common(), &mut left_out).ok_or(Dropped::NoHash)?;
+        let parent = seen.id();
+        self.file(&seen, Role::Main(rated), &mut objects, &mut left_out);
+        self.related(
+            &related.dropped,
+            Way::Drops,
+            parent,
+            &mut objects,
+            &mut left_out,
+        );
+        self.related(
+            &related.similar,
+            Way::Similar,
+            parent,
+            &mut objects,
+            &mut left_out,
+        );
+        if related.max_network > 0 {
+            let wanted = &self.options.objects;
+            let indicators = wanted.network_indicators
+                && wanted.indicators.is_some_and(|min| at_least(rated, min));
+            network::descriptors(
+                file,
+                parent,
+                related.max_network,
+                indicators.then_some(&self.file_labels),
+                &self.links(),
+                &mut objects,
+                &mut left_out,
+            );
+        }
+        Ok(Unit { objects, left_out })
+    }
+
+    /// A file with what is made of it: the same whether the search found it or
+    /// another file led to it, but for the country.
+    fn file(
+        &self,
+        seen: &Seen<'_>,
+        role: Role,
+        into: &mut Vec<Object>,
+        left_out: &mut Reasons<LeftOut>,
+    ) {
+        let links = self.links();
+        let wanted = &self.options.objects;
+        into.push(file::convert(seen, role.tag(), links.provenance, left_out));
+        let mut families = Vec::new();
+        if let Some(rules) = &wanted.malware {
+            for name in malware::families(&seen.file.attributes, rules) {
+                let family = malware::convert(&name, &links);
+                let id = family.id();
+                families.push(id);
+                into.push(family);
+                into.push(links.link(Way::Family, seen.id(), id));
+                // Where a related file was submitted from is not known.
+                if let (Role::Main(_), Some(country)) = (role, self.country) {
+                    into.push(links.link(Way::FamilyFrom, id, country));
+                }
+            }
+        }
+        if let Some(min) = wanted.indicators {
+            indicator::of_file(seen, min, &families, &links, into, left_out);
+        }
+    }
+
+    fn related(
+        &self,
+        files: &[File],
+        way: Way,
+        parent: Id,
+        into: &mut Vec<Object>,
+        left_out: &mut Reasons<LeftOut>,
+    ) {
+        for file in files {
+            let rated = Severity::of(file);
+            if file.error.is_some() {
+                left_out.add(LeftOut::RelatedUnreadable);
+            } else if !at_least(rated, RELATED_FILE_MIN) {
+                left_out.add(LeftOut::RelatedSeverity);
+            } else if file::sha256(file).is_none() {
+                left_out.add(LeftOut::RelatedNoHash);
+            } else {
+                let seen = Seen::of(file, rated, self.file_common(), left_out);
+                // A file is similar to itself at times.
+                if let Some(seen) = seen.filter(|seen| seen.id() != parent) {
+                    self.file(&seen, Role::Related(rated), into, left_out);
+                    into.push(self.links().link(way, parent, seen.id()));
+                }
+            }
+        }
+    }
+
+    fn file_common(&self) -> file::Common<'_> {
+        file::Common {
+            labels: &self.file_labels,
+            rules: &self.options.objects.labels,
+            score: self.options.objects.score,
+        }
+    }
+
+    fn links(&self) -> Links<'_> {
+        Links {
+            provenance: self.provenance(),
+            at: &self.at,
+            from: &self.from,
+            timeless: &self.timeless,
+            confidence: self.options.confidence,
+        }
+    }
+
+    fn provenance(&self) -> Provenance {
+        Provenance {
+            author: self.author,
+            marking: self.options.file_marking.id(),
+        }
+    }
+
+    /// Packs units into chunks, with room for the report in each.
+    pub fn pack(&self, units: impl IntoIterator<Item = Unit>, limits: Limits) -> Packing {
+        let texts = self.report_labels.iter().chain(&self.report_types);
+        let own: usize = texts.map(|text| 2 * text.len() + 8).sum();
+        let units = units.into_iter().map(|unit| unit.objects);
+        // The report's own relationship, to its country.
+        let limits = Limits {
+            objects: limits
+                .objects
+                .saturating_sub(usize::from(self.country.is_some())),
+            ..limits
+        };
+        bundle::pack(units, &self.common, report::RESERVE + own, limits)
+    }
+
+    /// The bundle of a chunk, with the report as far as it has grown: it names
+    /// this chunk's objects, and the platform adds them to those it has.
+    pub fn bundle(&self, chunk: &Chunk, facts: &ReportFacts) -> Bundle {
+        let mut refs = chunk.ids();
+        refs.extend(self.country);
+        let report = self.report(facts, &refs);
+        // Not among the report's own references: they would name each other.
+        let link = self
+            .country
+            .map(|country| self.links().link(Way::ReportFrom, report.id(), country));
+        chunk.bundle(&self.common, [&report].into_iter().chain(&link))
+    }
+
+    /// The report once more with its last words, naming `anchor` (see
+    /// [`Tally::anchor`](super::tally::Tally::anchor)) or, where nothing was
+    /// found, its author: it must name something.
+    pub fn closing(&self, facts: &ReportFacts, anchor: Option<&Object>) -> Bundle {
+        let chunk = Chunk::of(anchor.cloned().into_iter().collect());
+        self.bundle(&chunk, facts)
+    }
+
+    /// The report's id, the same for every version of it.
+    pub fn report_id(&self) -> Id {
+        crate::stix::id::report(&self.name, self.at.as_str())
+    }
+
+    /// | STIX                    | from                             |
+    /// |-------------------------|----------------------------------|
+    /// | `name`                  | country and window               |
+    /// | `published`, `created`, `modified` | the window's end      |
+    /// | `description`           | [`report::description`]          |
+    /// | `report_types`, `labels`, `confidence`, `x_opencti_reliability`, marking | the operator's choice |
+    /// | `object_refs`           | the chunk's objects, relationships too, and the country |
+    fn report(&self, facts: &ReportFacts, refs: &[Id]) -> Object {
+        let refs = if refs.is_empty() {
+            Cow::Owned(vec![self.author])
+        } else {
+            Cow::Borrowed(refs)
+        };
+        Object::new(
+            &Report::new(ReportParts {
+                author: self.author,
+                marking: self.options.report_marking.id(),
+                name: &self.name,
+                description: &report::description(facts),
+                report_types: &self.report_types,
+                published: &self.at,
+                labels: &self.report_labels,
+                confidence: self.options.confidence,
+                reliability: self.options.reliability.as_deref(),
+                object_refs: &refs,
+            }),
+            Role::Frame.tag(),
+        )
+    }
+}

@@ -1,0 +1,201 @@
+//! ONE RUN over one country's window: what is asked, kept, converted and
+//! delivered, in the order in which it happens.
+//!
+//! ```text
+//! quota guard ─ search page ─ filter ─ relations ─ convert ─ pack ─ deliver ─ state moves ─ next page
+//!                                                                                └ last page: report complete
+//! ```
+//!
+//! Memory holds a page, not the run. The state moves only past what the other
+//! side has accepted, and every id is deterministic: repeating a page after a
+//! crash changes nothing.
+
+use std::fmt;
+
+use crate::convert;
+use crate::convert::filter::{Filter, Severity};
+use crate::convert::tally::Tally;
+use crate::country::Country;
+use crate::opencti;
+use crate::period::Period;
+use crate::quota::{Guard, Pause, Stop};
+use crate::stix::bundle::Limits;
+use crate::virustotal;
+use crate::virustotal::search::{Loop, Search, Submitter, heavy_attributes};
+
+pub mod numbers;
+mod relations;
+pub mod schedule;
+mod session;
+pub mod state;
+
+use schedule::{Start, Window};
+use session::Session;
+use state::{Place, Run};
+
+/// What a run does.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The look-back of the very first run.
+    pub start: Start,
+    /// How far a window reaches back into the one before.
+    pub overlap: Period,
+    /// At least so many detections.
+    pub min_detections: u32,
+    /// Conditions of the operator's own.
+    pub extra_query: Option<String>,
+    /// Whose submissions count.
+    pub submitter: Submitter,
+    /// What is kept.
+    pub filter: Filter,
+    /// Relationships to report, by VirusTotal's names; empty = none.
+    pub relationships: Vec<String>,
+    /// Files whose relationships are asked for have this severity or more.
+    pub related_min_severity: Severity,
+    /// Related objects of a file, for each relationship.
+    pub max_related_per_file: u32,
+    /// Kept files of a run; the rest is carried over. 0 = no cap.
+    pub max_files: u32,
+    /// A report for a window in which nothing was found.
+    pub empty_report: bool,
+    /// Of a bundle.
+    pub limits: Limits,
+    /// What the objects say.
+    pub convert: convert::Options,
+}
+
+impl Options {
+    /// The search over a window.
+    pub fn search(&self, country: Country, window: Window) -> Search {
+        Search {
+            country: country.code.to_owned(),
+            submitter: self.submitter,
+            from: window.from,
+            to: window.to,
+            min_detections: self.min_detections,
+            extra: self.extra_query.clone(),
+            relationships: self.relationships.clone(),
+            exclude_attributes: heavy_attributes(),
+        }
+    }
+}
+
+/// Where bundles go: the platform, or a folder.
+#[expect(
+    async_fn_in_trait,
+    reason = "used in this crate only, always awaited where it is called"
+)]
+pub trait Sink {
+    /// Hands over a bundle; comes back when the other side has it.
+    async fn deliver(&mut self, bundle: &str) -> Result<(), SinkError>;
+
+    /// The run has moved past what was delivered: remember it.
+    async fn advanced(&mut self, run: &Run);
+}
+
+/// Why a bundle was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum SinkError {
+    /// By the platform.
+    #[error(transparent)]
+    Platform(#[from] opencti::Error),
+    /// By the folder.
+    #[error("{path} cannot be written: {error}")]
+    Folder {
+        /// Which file or folder.
+        path: String,
+        /// Why.
+        error: std::io::Error,
+    },
+}
+
+/// Why a run ended before its end. What was delivered stays, and the run's
+/// place is kept.
+#[derive(Debug)]
+pub enum Stopped {
+    /// A quota would pass its stop percentage.
+    Paused(Pause),
+    /// VirusTotal did not answer as needed.
+    VirusTotal(virustotal::Error),
+    /// Its pages do not end.
+    Endless(Loop),
+    /// The bundle was not taken.
+    Sink(SinkError),
+}
+
+impl Stopped {
+    /// Whether the operator has to change something.
+    pub fn needs_other_settings(&self) -> bool {
+        match self {
+            Self::Paused(_) | Self::Endless(_) => false,
+            Self::VirusTotal(error) => error.remedy() == virustotal::Remedy::Fix,
+            Self::Sink(SinkError::Platform(error)) => error.remedy() == opencti::Remedy::Fix,
+            Self::Sink(SinkError::Folder { .. }) => true,
+        }
+    }
+}
+
+impl fmt::Display for Stopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Paused(pause) => pause.fmt(f),
+            Self::VirusTotal(error) => error.fmt(f),
+            Self::Endless(error) => error.fmt(f),
+            Self::Sink(error) => error.fmt(f),
+        }
+    }
+}
+
+impl From<Stop> for Stopped {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Paused(pause) => Self::Paused(pause),
+            Stop::Failed(error) => Self::VirusTotal(error),
+        }
+    }
+}
+
+impl From<SinkError> for Stopped {
+    fn from(error: SinkError) -> Self {
+        Self::Sink(error)
+    }
+}
+
+/// How a run ended that came to its end.
+#[derive(Debug, PartialEq)]
+pub struct Finished {
+    /// Where `max_files` cut the list; the next run begins there.
+    pub carried: Option<Place>,
+}
+
+/// One country's import.
+pub struct Import<'a> {
+    /// VirusTotal, behind its quota guard.
+    pub guard: &'a Guard,
+    /// What to do.
+    pub options: &'a Options,
+    /// Whose files.
+    pub country: Country,
+}
+
+impl Import<'_> {
+    /// Goes from the run's place to its end.
+    ///
+    /// `run` is moved on as deliveries are accepted, so that it can be taken
+    /// up again whatever happens, a dropped future included. `tally` is the
+    /// run's own, kept in memory from one attempt to the next.
+    pub async fn run<S: Sink>(
+        &self,
+        run: &mut Run,
+        tally: &mut Tally,
+        sink: &mut S,
+    ) -> Result<Finished, Stopped> {
+        let mut session = Session::new(self, run, tally, sink);
+        let ended = session.pages().await;
+        match &ended {
+            Ok(_) => session.complete().await?,
+            Err(stopped) => session.interrupted(stopped).await,
+        }
+        ended
+    }
+}

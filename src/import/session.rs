@@ -1,0 +1,404 @@
+//! The inside of one run: what it holds between its pages, and how a page
+//! becomes bundles.
+
+use tracing::{debug, info, warn};
+
+use super::numbers::Numbers;
+use super::relations::{Halt, Relations};
+use super::state::Run;
+use super::{Finished, Import, Sink, Stopped};
+use crate::convert::filter::{Rated, at_least, decide};
+use crate::convert::page::{Converter, Unit};
+use crate::convert::report::{Progress, ReportFacts, Subject};
+use crate::convert::tally::Tally;
+use crate::convert::worst::Worst;
+use crate::quota::{Cost, Stop};
+use crate::virustotal::objects::File;
+use crate::virustotal::search::{CursorGuard, Search, query_text};
+use crate::virustotal::{Error, Page};
+
+/// Files whose related files are held at once.
+const BATCH: usize = 25;
+
+pub(super) struct Session<'a, S> {
+    import: &'a Import<'a>,
+    /// What the other side has accepted.
+    committed: &'a mut Run,
+    /// Ahead of it, by what is not delivered yet.
+    run: Run,
+    tally: &'a mut Tally,
+    sink: &'a mut S,
+    converter: Converter,
+    query: String,
+    relations: Relations<'a>,
+    worst: Worst,
+    /// Requests of the run's earlier attempts.
+    requests_before: u64,
+    /// Kept files of this attempt.
+    kept: u32,
+    /// Converted, not delivered.
+    pending: Vec<Unit>,
+}
+
+/// How a page ended.
+enum PageEnd {
+    Whole,
+    /// `max_files` is reached.
+    Cut,
+}
+
+impl<'a, S: Sink> Session<'a, S> {
+    pub(super) fn new(
+        import: &'a Import<'a>,
+        committed: &'a mut Run,
+        tally: &'a mut Tally,
+        sink: &'a mut S,
+    ) -> Self {
+        let options = import.options;
+        let mut run = committed.clone();
+        let subject = Subject {
+            country_code: import.country.code.to_owned(),
+            country_name: import.country.name.to_owned(),
+            from: run.window.from,
+            to: run.window.to,
+        };
+        if run.numbers.counts.objects() > 0 && tally.counts().objects() == 0 {
+            // The run was begun by an earlier process.
+            *tally = Tally::new(run.numbers.counts);
+            run.numbers.notes.insert(
+                "the run was taken up again after a restart: a related object that both parts \
+                 found counts twice in the numbers"
+                    .to_owned(),
+            );
+        }
+        Self {
+            import,
+            query: query_text(&options.search(import.country, run.window)),
+            converter: Converter::new(&options.convert, subject),
+            relations: Relations::new(
+                import.guard,
+                &options.relationships,
+                options.max_related_per_file,
+            ),
+            worst: Worst::default(),
+            requests_before: run.numbers.requests,
+            kept: 0,
+            pending: Vec::new(),
+            committed,
+            run,
+            tally,
+            sink,
+        }
+    }
+
+    /// Page by page to the end, or to `max_files`.
+    pub(super) async fn pages(&mut self) -> Result<Finished, Stopped> {
+        let mut search = self
+            .import
+            .options
+            .search(self.import.country, self.run.window);
+        let mut cursors = CursorGuard::default();
+        let mut cursor = self.run.place.cursor.clone();
+        if cursor.is_none() {
+            search.from = self.run.place.from(self.run.window);
+        }
+        loop {
+            let page = match self.page(&search, cursor.as_deref()).await {
+                Err(Stop::Failed(Error::CursorRefused { said })) if cursor.is_some() => {
+                    search.from = self.run.place.from(self.run.window);
+                    info!(vt.said = said, from = %search.from, "the cursor is no longer good: searching on from the last date seen");
+                    (cursor, cursors) = (None, CursorGuard::default());
+                    continue;
+                }
+                page => page?,
+            };
+            let next = cursors
+                .accept(page.cursor.clone())
+                .map_err(Stopped::Endless)?;
+            match self.take(page, cursor.clone()).await? {
+                PageEnd::Cut => {
+                    self.deliver(None).await?;
+                    return Ok(Finished {
+                        carried: Some(self.run.place.clone()),
+                    });
+                }
+                PageEnd::Whole => {}
+            }
+            if next.is_none() {
+                return Ok(Finished { carried: None });
+            }
+            self.deliver(next.clone()).await?;
+            cursor = next;
+        }
+    }
+
+    async fn page(&self, search: &Search, cursor: Option<&str>) -> Result<Page, Stop> {
+        self.import
+            .guard
+            .call(Cost::Search, async |client| {
+                client.search(search, cursor).await
+            })
+            .await
+    }
+
+    /// Filters and converts a page; related files come in batches, so that
+    /// memory holds those of a batch only. `own` is the cursor that led to it.
+    async fn take(&mut self, page: Page, own: Option<String>) -> Result<PageEnd, Stopped> {
+        note_odd(&page, &mut self.run.numbers);
+        let fresh: Vec<&File> = page
+            .files
+            .iter()
+            .filter(|file| !self.run.place.is_seen(file.sha256()))
+            .collect();
+        debug!(
+            files = page.files.len(),
+            fresh = fresh.len(),
+            "a page arrived"
+        );
+        for batch in fresh.chunks(BATCH) {
+            let room = self.room();
+            let (batch, cut) = up_to(batch, room, |file| {
+                decide(file, &self.import.options.filter).is_ok()
+            });
+            let (whole, halt) = self.convert(batch).await;
+            for file in &batch[..whole] {
+                self.run
+                    .place
+                    .pass(file.attributes.first_submission_date, file.sha256());
+            }
+            if let Some(halt) = halt {
+                // Dates lead on from here, or this page once more.
+                self.deliver(own.filter(|_| self.run.place.unordered))
+                    .await?;
+                return Err(halt);
+            }
+            if cut && !self.run.place.unordered {
+                return Ok(PageEnd::Cut);
+            }
+            if self.is_full() {
+                let place = own.clone().filter(|_| self.run.place.unordered);
+                self.deliver(place).await?;
+            }
+        }
+        Ok(PageEnd::Whole)
+    }
+
+    /// Kept files that `max_files` still lets through.
+    fn room(&self) -> u32 {
+        match self.import.options.max_files {
+            0 => u32::MAX,
+            most => most.saturating_sub(self.kept),
+        }
+    }
+
+    /// Whether what waits fills a bundle.
+    fn is_full(&self) -> bool {
+        let objects: usize = self.pending.iter().map(|unit| unit.objects.len()).sum();
+        objects >= self.import.options.limits.objects
+    }
+
+    /// Converts a batch; returns how many of its files are done with, and why
+    /// it stopped before the others.
+    async fn convert(&mut self, batch: &[&File]) -> (usize, Option<Stopped>) {
+        let options = self.import.options;
+        let decided: Vec<_> = batch
+            .iter()
+            .map(|file| decide(file, &options.filter))
+            .collect();
+        let kept: Vec<(usize, &File, Rated)> = decided
+            .iter()
+            .zip(batch)
+            .enumerate()
+            .filter_map(|(at, (decision, file))| Some((at, *file, *decision.as_ref().ok()?)))
+            .collect();
+        let asked: Vec<(&File, bool)> = kept
+            .iter()
+            .map(|&(_, file, rated)| (file, at_least(rated, options.related_min_severity)))
+            .collect();
+        let (related, halt) = self.relations.of(&asked, &mut self.run.numbers).await;
+        let (whole_kept, stopped) = match halt {
+            None => (kept.len(), None),
+            Some(Halt::Paused(pause, at)) => (at, Some(Stopped::Paused(pause))),
+            Some(Halt::Failed(error)) => (0, Some(Stopped::VirusTotal(error))),
+        };
+        let whole = kept.get(whole_kept).map_or(batch.len(), |&(at, ..)| at);
+        self.run.numbers.matched += whole as u64;
+        for reason in decided[..whole]
+            .iter()
+            .filter_map(|decision| decision.as_ref().err())
+        {
+            self.run.numbers.dropped.add(*reason);
+        }
+        for (&(_, file, rated), related) in kept.iter().zip(&related).take(whole_kept) {
+            match self.converter.unit(file, rated, related) {
+                Ok(unit) => {
+                    self.run.numbers.left_out.merge(&unit.left_out);
+                    self.worst.offer(file, rated);
+                    self.pending.push(unit);
+                    self.kept += 1;
+                }
+                Err(reason) => self.run.numbers.dropped.add(reason),
+            }
+        }
+        (whole, stopped)
+    }
+
+    /// Delivers what waits and moves on: `cursor` leads to the next page, or
+    /// the last date seen does.
+    async fn deliver(&mut self, cursor: Option<String>) -> Result<(), Stopped> {
+        self.send(&Progress::InProgress).await?;
+        self.run.place.cursor = cursor;
+        self.commit().await;
+        Ok(())
+    }
+
+    async fn send(&mut self, last: &Progress) -> Result<(), Stopped> {
+        let units = std::mem::take(&mut self.pending);
+        let packing = self.converter.pack(units, self.import.options.limits);
+        for _ in 0..packing.dangling {
+            self.run
+                .numbers
+                .gap("an object that names something that is not there was left out");
+        }
+        let count = packing.chunks.len();
+        for (at, chunk) in packing.chunks.iter().enumerate() {
+            self.tally.add(chunk);
+            let progress = if at + 1 == count {
+                last
+            } else {
+                &Progress::InProgress
+            };
+            let facts = self.facts(progress.clone());
+            let bundle = self.converter.bundle(chunk, &facts);
+            self.sink.deliver(&bundle.text).await?;
+            debug!(
+                objects = bundle.objects,
+                bytes = bundle.text.len(),
+                "a bundle was delivered"
+            );
+        }
+        Ok(())
+    }
+
+    async fn commit(&mut self) {
+        self.run.numbers.counts = *self.tally.counts();
+        self.run.numbers.requests = self.requests();
+        self.run.failures = 0;
+        self.committed.clone_from(&self.run);
+        self.sink.advanced(self.committed).await;
+    }
+
+    fn requests(&self) -> u64 {
+        self.requests_before + self.import.guard.spent().sent
+    }
+
+    /// The last delivery: what waits, with a report that says that it is whole.
+    pub(super) async fn complete(&mut self) -> Result<(), Stopped> {
+        if let Some(note) = self.carried_note() {
+            self.run.numbers.notes.insert(note);
+        }
+        if self.pending.is_empty() {
+            let found = self.tally.counts().objects() > 0;
+            if found || self.import.options.empty_report {
+                self.close_report(Progress::Complete).await?;
+            }
+        } else {
+            self.send(&Progress::Complete).await?;
+        }
+        self.commit().await;
+        Ok(())
+    }
+
+    fn carried_note(&self) -> Option<String> {
+        let most = self.import.options.max_files;
+        let after = self.run.place.after?;
+        (most > 0 && self.kept >= most).then(|| {
+            format!(
+                "cut at VTREPORTER_MAX_FILES ({most}) at {}: the next run begins there",
+                after.format("%Y-%m-%d %H:%M:%S UTC")
+            )
+        })
+    }
+
+    /// Says in the report, if there is one yet, why it is not whole. A platform
+    /// that does not take this is told by the work's message all the same.
+    pub(super) async fn interrupted(&mut self, stopped: &Stopped) {
+        self.run.clone_from(self.committed);
+        if self.tally.counts().objects() == 0 || matches!(stopped, Stopped::Sink(_)) {
+            return;
+        }
+        let progress = match stopped {
+            Stopped::Paused(pause) => Progress::Paused {
+                reason: pause.to_string(),
+                resumes_at: pause.resumes_at,
+            },
+            other => Progress::Stopped {
+                reason: other.to_string(),
+            },
+        };
+        if let Err(error) = self.close_report(progress).await {
+            warn!(error = %error, "the report could not be told that the run stopped");
+        }
+        self.committed.numbers.requests = self.requests();
+        self.sink.advanced(self.committed).await;
+    }
+
+    async fn close_report(&mut self, progress: Progress) -> Result<(), Stopped> {
+        let facts = self.facts(progress);
+        let bundle = self.converter.closing(&facts, self.tally.anchor());
+        self.sink.deliver(&bundle.text).await?;
+        Ok(())
+    }
+
+    fn facts(&self, progress: Progress) -> ReportFacts {
+        let numbers = &self.run.numbers;
+        ReportFacts {
+            subject: self.converter.subject().clone(),
+            query: self.query.clone(),
+            matched: numbers.matched,
+            counts: *self.tally.counts(),
+            dropped: numbers.dropped.clone(),
+            left_out: numbers.left_out.clone(),
+            gaps: numbers
+                .gap_lines()
+                .chain(numbers.notes.iter().cloned())
+                .collect(),
+            requests: self.requests(),
+            progress,
+            worst: self.worst.clone(),
+        }
+    }
+}
+
+/// The part of a batch up to the file that fills the room, and whether that
+/// cuts the list.
+fn up_to<'b>(
+    batch: &'b [&'b File],
+    room: u32,
+    kept: impl Fn(&File) -> bool,
+) -> (&'b [&'b File], bool) {
+    let mut left = room;
+    for (at, file) in batch.iter().enumerate() {
+        if !kept(file) {
+            continue;
+        }
+        if left == 0 {
+            return (&batch[..at], true);
+        }
+        left -= 1;
+    }
+    (batch, false)
+}
+
+/// Objects that could not be read are gaps; attributes that could not, notes.
+fn note_odd(page: &Page, numbers: &mut Numbers) {
+    for odd in &page.odd {
+        if odd.lost {
+            numbers.gap(format!("a file that could not be read: {}", odd.what));
+        } else {
+            numbers
+                .notes
+                .insert(format!("odd attributes left out: {}", odd.what));
+        }
+    }
+}

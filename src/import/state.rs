@@ -1,0 +1,347 @@
+//! What the connector remembers between runs: `connector_state` on the
+//! platform, versioned JSON, one entry a country. Pure.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::numbers::Numbers;
+use super::schedule::{Window, next_start, whole_second};
+use crate::period::Period;
+use crate::quota::Charged;
+
+const VERSION: u64 = 1;
+
+/// The connector's memory. It moves only past what the platform accepted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    version: u64,
+    /// The grid of starts counts from here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anchor: Option<DateTime<Utc>>,
+    /// What a search burns, once seen.
+    #[serde(default)]
+    pub charged: Charged,
+    /// By ISO 3166-1 alpha-2 code.
+    #[serde(default)]
+    pub countries: BTreeMap<String, CountryState>,
+}
+
+/// A country's place in time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CountryState {
+    /// When its latest window was begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_start: Option<DateTime<Utc>>,
+    /// End of the last window that was done to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_end: Option<DateTime<Utc>>,
+    /// Where the last window was cut by `VTREPORTER_MAX_FILES`: the next one
+    /// begins there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carried: Option<Place>,
+    /// The run in progress: paused, failed or cut off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<Run>,
+    /// The numbers of the report before, to compare with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Numbers>,
+}
+
+/// A run that has begun, and how far it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// What it asks for, from its first page to its last.
+    pub window: Window,
+    /// Where it goes on.
+    #[serde(default)]
+    pub place: Place,
+    /// What the platform has accepted of it.
+    #[serde(default)]
+    pub numbers: Numbers,
+    /// The draft on the platform that it goes into.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draft: Option<String>,
+    /// When it goes on: a quota's reset, or the next try after a failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume_at: Option<DateTime<Utc>>,
+    /// Failures in a row, for the wait before the next try.
+    #[serde(default)]
+    pub failures: u32,
+}
+
+/// A place in VirusTotal's list, which is ascending in first submission unless
+/// the operator's own conditions make VirusTotal ignore the order.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Place {
+    /// VirusTotal's cursor for the next page. It may expire; `after` does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// First submission of the last file seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<DateTime<Utc>>,
+    /// SHA-256 of the files seen at that second: a search from `after` on
+    /// finds them again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seen: Vec<String>,
+    /// The list turned out not to be ascending: only the cursor leads on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unordered: bool,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            version: VERSION,
+            anchor: None,
+            charged: Charged::default(),
+            countries: BTreeMap::new(),
+        }
+    }
+}
+
+impl State {
+    /// Reads a saved state; `""` is a fresh one. A state that cannot be read as
+    /// it is gives what can be saved of it, and says so in the second value:
+    /// losing a country's `last_end` would leave a hole.
+    pub fn parse(text: &str) -> (Self, Option<String>) {
+        if text.trim().is_empty() {
+            return (Self::default(), None);
+        }
+        match serde_json::from_str::<Self>(text) {
+            Ok(state) if state.version == VERSION => (state, None),
+            _ => {
+                let state = salvage(text);
+                let kept: Vec<&str> = state.countries.keys().map(String::as_str).collect();
+                let kept = if kept.is_empty() {
+                    "nothing in it could be used, so the run looks back by VTREPORTER_START".into()
+                } else {
+                    format!("kept the last end of {}", kept.join(", "))
+                };
+                (
+                    state,
+                    Some(format!("the saved state is not of this version: {kept}")),
+                )
+            }
+        }
+    }
+
+    /// The text to save. Never empty: an empty answer to it means "reset".
+    pub fn to_text(&self) -> String {
+        // Maps with text keys and plain fields always serialise.
+        serde_json::to_string(self).unwrap_or_else(|_| "{\"version\":1}".to_owned())
+    }
+
+    /// Whether it holds nothing that a reset could take away.
+    pub fn is_fresh(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// A country's entry, made if need be.
+    pub fn country(&mut self, code: &str) -> &mut CountryState {
+        self.countries.entry(code.to_owned()).or_default()
+    }
+
+    /// When a country's next run is due: where one is under way, when it goes
+    /// on; else the next point of the grid; a country without a past, at once.
+    pub fn due(&self, code: &str, period: Period, now: DateTime<Utc>) -> DateTime<Utc> {
+        let Some(country) = self.countries.get(code) else {
+            return now;
+        };
+        match (&country.run, self.anchor, country.last_start) {
+            (Some(run), _, _) => run.resume_at.unwrap_or(now),
+            (None, Some(anchor), Some(last)) => next_start(anchor, last, period),
+            _ => now,
+        }
+    }
+}
+
+impl CountryState {
+    /// Writes down that a run came to its end.
+    pub fn finish(&mut self, run: Run, carried: Option<Place>) {
+        self.last_end = Some(run.window.to);
+        self.carried = carried;
+        self.previous = Some(run.numbers);
+        self.run = None;
+    }
+}
+
+impl Run {
+    /// Begins where the run before was cut on purpose. What lies before that
+    /// place was delivered, unless VirusTotal may still list files there late:
+    /// then the overlap decides.
+    pub fn go_on_after(&mut self, carried: Place) {
+        match carried.after {
+            Some(after) if after <= self.window.from => {
+                self.window.from = after;
+                self.place = carried;
+            }
+            _ => {}
+        }
+    }
+
+    /// A run that has read nothing yet.
+    pub fn new(window: Window) -> Self {
+        Self {
+            window,
+            place: Place::default(),
+            numbers: Numbers::default(),
+            draft: None,
+            resume_at: None,
+            failures: 0,
+        }
+    }
+}
+
+impl Place {
+    /// Notes a file as seen.
+    pub fn pass(&mut self, first_submission: Option<i64>, sha256: &str) {
+        let Some(moment) =
+            first_submission.and_then(|seconds| DateTime::from_timestamp(seconds, 0))
+        else {
+            return;
+        };
+        match self.after {
+            Some(after) if moment < after => self.unordered = true,
+            Some(after) if moment == after => {}
+            _ => {
+                self.after = Some(moment);
+                self.seen.clear();
+            }
+        }
+        if self.after == Some(moment) && !self.is_seen(sha256) {
+            self.seen.push(sha256.to_owned());
+        }
+    }
+
+    /// Whether a file was already seen at the last second.
+    pub fn is_seen(&self, sha256: &str) -> bool {
+        self.seen.iter().any(|seen| seen == sha256)
+    }
+
+    /// From where a search without a cursor goes on: the last date seen, or
+    /// the window's start where dates say nothing.
+    pub fn from(&self, window: Window) -> DateTime<Utc> {
+        match self.after {
+            Some(after) if !self.unordered => after.max(window.from),
+            _ => window.from,
+        }
+    }
+}
+
+/// Takes the ends of windows out of a state of another shape: a later version
+/// of ours, or the official helper's `{"last_run": ...}`.
+fn salvage(text: &str) -> State {
+    let mut state = State::default();
+    let Ok(value) = serde_json::from_str::<Value>(text) else {
+        return state;
+    };
+    if let Some(countries) = value.get("countries").and_then(Value::as_object) {
+        for (code, entry) in countries {
+            if let Some(end) = entry.get("last_end").and_then(moment) {
+                state.country(code).last_end = Some(end);
+            }
+        }
+    }
+    state
+}
+
+fn moment(value: &Value) -> Option<DateTime<Utc>> {
+    let moment = match value {
+        Value::String(text) => DateTime::parse_from_rfc3339(text).ok()?.to_utc(),
+        _ => return None,
+    };
+    Some(whole_second(moment))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_state_survives_being_saved_and_read() {
+        let mut state = State {
+            anchor: Some(at("2026-11-20T06:00:00Z")),
+            ..State::default()
+        };
+        let country = state.country("AU");
+        country.last_end = Some(at("2026-11-19T06:00:00Z"));
+        let mut run = Run::new(Window {
+            from: at("2026-11-19T05:50:00Z"),
+            to: at("2026-11-20T06:00:00Z"),
+        });
+        run.place = Place {
+            cursor: Some("abc".into()),
+            after: Some(at("2026-11-19T07:00:00Z")),
+            seen: vec!["f".repeat(64)],
+            unordered: false,
+        };
+        run.resume_at = Some(at("2026-11-21T00:00:00Z"));
+        country.run = Some(run);
+        let (read, complaint) = State::parse(&state.to_text());
+        assert_eq!((read, complaint), (state, None));
+    }
+
+    #[test]
+    fn a_state_of_another_version_keeps_its_ends() {
+        let text =
+            r#"{"version":9,"countries":{"AU":{"last_end":"2026-11-19T06:00:00.5Z","run":7}}}"#;
+        let (state, complaint) = State::parse(text);
+        assert_eq!(
+            state.countries["AU"].last_end,
+            Some(at("2026-11-19T06:00:00Z"))
+        );
+        assert!(complaint.unwrap().contains("kept the last end of AU"));
+    }
+
+    #[test]
+    fn a_country_is_due_by_its_past() {
+        let now = at("2026-11-20T13:00:00Z");
+        let day = Period::parse("P1D").unwrap();
+        let mut state = State::default();
+        assert_eq!(state.due("AU", day, now), now, "no past: at once");
+
+        state.anchor = Some(at("2026-11-01T06:00:00Z"));
+        state.country("AU").last_start = Some(at("2026-11-20T06:00:00Z"));
+        assert_eq!(state.due("AU", day, now), at("2026-11-21T06:00:00Z"));
+
+        state.country("AU").last_start = Some(at("2026-11-17T06:00:00Z"));
+        assert!(state.due("AU", day, now) <= now, "three days late: at once");
+
+        let mut run = Run::new(Window { from: now, to: now });
+        run.resume_at = Some(at("2026-12-01T00:00:00Z"));
+        state.country("AU").run = Some(run);
+        assert_eq!(state.due("AU", day, now), at("2026-12-01T00:00:00Z"));
+    }
+
+    #[test]
+    fn a_state_that_is_not_json_says_so_and_starts_afresh() {
+        for text in ["nonsense", "[]", "{\"version\":\"x\"}", "7"] {
+            let (state, complaint) = State::parse(text);
+            assert!(state.is_fresh(), "{text}");
+            assert!(complaint.unwrap().contains("VTREPORTER_START"));
+        }
+        assert_eq!(State::parse(" ").1, None);
+    }
+
+    #[test]
+    fn the_place_remembers_the_files_of_the_last_second_only() {
+        let mut place = Place::default();
+        place.pass(Some(100), "a");
+        place.pass(Some(100), "b");
+        place.pass(Some(101), "c");
+        place.pass(None, "undated");
+        assert_eq!(place.after.unwrap().timestamp(), 101);
+        assert_eq!(place.seen, ["c"]);
+        assert!(place.is_seen("c") && !place.is_seen("a"));
+        assert!(!place.unordered);
+        place.pass(Some(90), "d");
+        assert!(place.unordered, "an older file after a newer one");
+    }
+}

@@ -1,0 +1,475 @@
+//! May the next request be sent? Pure: readings, counts and the time are arguments.
+
+use chrono::{DateTime, Datelike, DurationRound, Months, NaiveTime, TimeDelta, Utc};
+
+use super::reading::{Counters, Line, Reading, SEARCHES};
+use super::{Charged, Cost, OnUnknown, Own, Pause, Policy, Scope};
+
+/// What the quotas say to the next request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Send it.
+    Go,
+    /// Send it, and say that these are over the warning percentage.
+    Warn(Vec<Line>),
+    /// Do not send it.
+    Pause(Pause),
+}
+
+/// Judges the next request by the tightest of all allowances it counts against.
+///
+/// `own` are our requests since the reading was taken, those on their way
+/// included. Where several allowances stop it, the pause lasts until the last
+/// of them begins again.
+pub fn decide(
+    reading: &Reading,
+    own: Own,
+    cost: Cost,
+    charged: Charged,
+    policy: Policy,
+    now: DateTime<Utc>,
+) -> Verdict {
+    let unknown = reading.unknown.is_some() && policy.on_unknown == OnUnknown::Pause;
+    if reading.drained || unknown {
+        return Verdict::Pause(unknown_pause(policy, now));
+    }
+    let mut pause: Option<Pause> = None;
+    let mut warn = Vec::new();
+    for line in &reading.lines {
+        let next = burns(&line.quota, Own::of(cost, 1), charged);
+        if next == 0 {
+            continue;
+        }
+        let line = current(line, own, charged, now);
+        if passes(line.used + next, line.allowed, policy.stop_percent) {
+            let stop = Pause {
+                quota: line.quota,
+                scope: line.scope,
+                used: line.used,
+                allowed: line.allowed,
+                stop_percent: policy.stop_percent,
+                resumes_at: line.resets_at,
+            };
+            if pause
+                .as_ref()
+                .is_none_or(|old| old.resumes_at < stop.resumes_at)
+            {
+                pause = Some(stop);
+            }
+        } else if reaches(line.used, line.allowed, policy.warn_percent) {
+            warn.push(line);
+        }
+    }
+    match pause {
+        Some(pause) => Verdict::Pause(pause),
+        None if warn.is_empty() => Verdict::Go,
+        None => Verdict::Warn(warn),
+    }
+}
+
+/// How many calls of this cost may still be sent before the stop percentage;
+/// `None`: no limit is known.
+pub fn calls_left(
+    reading: &Reading,
+    own: Own,
+    cost: Cost,
+    charged: Charged,
+    policy: Policy,
+    now: DateTime<Utc>,
+) -> Option<u64> {
+    let left = |line: &Line| {
+        let next = burns(&line.quota, Own::of(cost, 1), charged);
+        let line = current(line, own, charged, now);
+        let stop = u128::from(line.allowed) * u128::from(policy.stop_percent) / 100;
+        let stop = u64::try_from(stop).unwrap_or(u64::MAX);
+        (next > 0).then(|| stop.saturating_sub(line.used))
+    };
+    reading.lines.iter().filter_map(left).min()
+}
+
+/// The pause when nothing is known: until the next UTC day.
+pub fn unknown_pause(policy: Policy, now: DateTime<Utc>) -> Pause {
+    Pause {
+        quota: String::new(),
+        scope: Scope::Unknown,
+        used: 0,
+        allowed: 0,
+        stop_percent: policy.stop_percent,
+        resumes_at: resets_at("", now),
+    }
+}
+
+/// When a quota's counter begins again at 0: the next UTC hour, day or month,
+/// by the quota's name. Those of no window are looked at again the next day.
+pub fn resets_at(quota: &str, now: DateTime<Utc>) -> DateTime<Utc> {
+    if quota.ends_with("_hourly") {
+        let hour = TimeDelta::hours(1);
+        return now.duration_trunc(hour).map_or(now, |start| start) + hour;
+    }
+    let day = now.date_naive();
+    let next = if quota.ends_with("_monthly") {
+        day.with_day(1)
+            .and_then(|first| first.checked_add_months(Months::new(1)))
+    } else {
+        day.succ_opt()
+    };
+    // Only the end of the calendar has no next day.
+    next.map_or(now, |next| next.and_time(NaiveTime::MIN).and_utc())
+}
+
+/// How much `own` requests burn of a quota.
+pub(crate) fn burns(quota: &str, own: Own, charged: Charged) -> u64 {
+    let of_searches = match (quota == SEARCHES, charged) {
+        (true, Charged::Requests) | (false, Charged::Searches) => 0,
+        _ => own.searches,
+    };
+    if quota == SEARCHES {
+        of_searches
+    } else {
+        own.requests + of_searches
+    }
+}
+
+/// The line as it stands now: our own requests added, and begun again where its
+/// window has passed since the reading.
+fn current(line: &Line, own: Own, charged: Charged, now: DateTime<Utc>) -> Line {
+    let begun_again = line.resets_at <= now;
+    let before = if begun_again { 0 } else { line.used };
+    Line {
+        used: before + burns(&line.quota, own, charged),
+        resets_at: if begun_again {
+            resets_at(&line.quota, now)
+        } else {
+            line.resets_at
+        },
+        ..line.clone()
+    }
+}
+
+fn passes(used: u64, allowed: u64, percent: u8) -> bool {
+    u128::from(used) * 100 > u128::from(allowed) * u128::from(percent)
+}
+
+fn reaches(used: u64, allowed: u64, percent: u8) -> bool {
+    u128::from(used) * 100 >= u128::from(allowed) * u128::from(percent)
+}
+
+/// What a search burns, by which of the user's counters moved while `own` was
+/// sent. `None`: it cannot be told from this.
+pub(crate) fn charged_by(before: Counters, after: Counters, own: Own) -> Option<Charged> {
+    if own.searches == 0 {
+        return None;
+    }
+    let moved = |before: Option<u64>, after: Option<u64>, by: u64| match (before, after) {
+        (Some(before), Some(after)) => after.checked_sub(before).map(|moved| moved >= by),
+        _ => None,
+    };
+    let requests = moved(before.requests, after.requests, own.total());
+    let searches = moved(before.searches, after.searches, own.searches);
+    match (requests, searches) {
+        (Some(true), Some(true)) => Some(Charged::Both),
+        (Some(true), _) => Some(Charged::Requests),
+        (_, Some(true)) => Some(Charged::Searches),
+        // Neither moved: VirusTotal counts late.
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::virustotal::Quotas;
+    use serde_json::{Value, json};
+
+    const POLICY: Policy = Policy {
+        warn_percent: 80,
+        stop_percent: 90,
+        on_unknown: OnUnknown::Continue,
+    };
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    fn now() -> DateTime<Utc> {
+        at("2026-11-20T10:20:30Z")
+    }
+
+    fn reading(quotas: &Value) -> Reading {
+        Reading::new(&Quotas::parse(quotas).unwrap(), now())
+    }
+
+    fn own(searches: u64, requests: u64) -> Own {
+        Own { searches, requests }
+    }
+
+    /// A reading with one group quota that stands at `used` of `allowed`.
+    fn group(name: &str, used: u64, allowed: u64) -> Reading {
+        reading(&json!({ name: {
+            "user": { "allowed": 1_000_000_000u64, "used": 3 },
+            "group": { "allowed": allowed, "used": used, "inherited_from": "acme" } } }))
+    }
+
+    /// "go", "warn ..." or "pause ... until ..." in short.
+    fn verdict(reading: &Reading, own: Own, cost: Cost, charged: Charged) -> String {
+        match decide(reading, own, cost, charged, POLICY, now()) {
+            Verdict::Go => "go".to_owned(),
+            Verdict::Warn(lines) => format!("warn {}", lines.len()),
+            Verdict::Pause(pause) => format!(
+                "pause {} {:?} {}/{} until {}",
+                pause.quota,
+                pause.scope,
+                pause.used,
+                pause.allowed,
+                pause.resumes_at.format("%m-%d %H:%M")
+            ),
+        }
+    }
+
+    #[test]
+    fn the_request_that_would_pass_the_stop_percentage_is_not_sent() {
+        for (used, expected) in [
+            (0, "go"),
+            (7_999, "go"),
+            (8_000, "warn 1"),
+            (8_998, "warn 1"),
+            (8_999, "warn 1"),
+            (
+                9_000,
+                "pause api_requests_daily Group 9000/10000 until 11-21 00:00",
+            ),
+            (
+                20_000,
+                "pause api_requests_daily Group 20000/10000 until 11-21 00:00",
+            ),
+        ] {
+            let reading = group("api_requests_daily", used, 10_000);
+            let verdict = verdict(&reading, own(0, 0), Cost::Request, Charged::Unknown);
+            assert_eq!(verdict, expected, "{used}");
+        }
+    }
+
+    #[test]
+    fn every_window_of_every_quota_can_stop_and_names_its_own_end() {
+        for (name, until) in [
+            ("api_requests_hourly", "11-20 11:00"),
+            ("api_requests_daily", "11-21 00:00"),
+            ("api_requests_monthly", "12-01 00:00"),
+            ("intelligence_searches_monthly", "12-01 00:00"),
+        ] {
+            let reading = group(name, 900, 1000);
+            assert_eq!(
+                verdict(&reading, own(0, 0), Cost::Search, Charged::Unknown),
+                format!("pause {name} Group 900/1000 until {until}")
+            );
+        }
+    }
+
+    #[test]
+    fn a_search_counts_where_the_licence_counts_it() {
+        let searches = group("intelligence_searches_monthly", 900, 1000);
+        let requests = group("api_requests_daily", 900, 1000);
+        for (charged, stops_searches, stops_requests) in [
+            (Charged::Unknown, true, true),
+            (Charged::Requests, false, true),
+            (Charged::Searches, true, false),
+            (Charged::Both, true, true),
+        ] {
+            let stops = |reading, cost| verdict(reading, own(0, 0), cost, charged) != "go";
+            assert_eq!(
+                stops(&searches, Cost::Search),
+                stops_searches,
+                "{charged:?}"
+            );
+            assert_eq!(
+                stops(&requests, Cost::Search),
+                stops_requests,
+                "{charged:?}"
+            );
+            assert!(!stops(&searches, Cost::Request), "{charged:?}");
+            assert!(stops(&requests, Cost::Request), "{charged:?}");
+        }
+    }
+
+    #[test]
+    fn own_requests_since_the_reading_count() {
+        let reading = group("api_requests_daily", 890, 1000);
+        let left = |own, charged| {
+            calls_left(&reading, own, Cost::Request, charged, POLICY, now()).unwrap()
+        };
+        assert_eq!(left(own(0, 0), Charged::Unknown), 10);
+        assert_eq!(left(own(4, 5), Charged::Unknown), 1);
+        assert_eq!(left(own(4, 5), Charged::Searches), 5);
+        assert_eq!(left(own(40, 50), Charged::Unknown), 0);
+        let verdict = |own| verdict(&reading, own, Cost::Request, Charged::Unknown);
+        assert_eq!(verdict(own(4, 5)), "warn 1");
+        assert!(verdict(own(4, 6)).starts_with("pause"));
+    }
+
+    #[test]
+    fn what_caps_nothing_stops_nothing() {
+        for quotas in [
+            json!({ "api_requests_hourly": { "user": { "allowed": 60_000_000_000u64, "used": 59_999_999_999u64 } } }),
+            json!({ "api_requests_daily": { "user": { "allowed": 0, "used": 73 }, "group": { "allowed": 1000, "used": 1 } } }),
+            json!({ "api_requests_daily": { "user": { "allowed": 0, "used": 73 } } }),
+            json!({ "intelligence_downloads_monthly": { "user": { "allowed": 5, "used": 5 } } }),
+            json!({ "private_scans_per_minute": { "user": { "allowed": 0, "used": 0 } } }),
+            json!({}),
+        ] {
+            let reading = reading(&quotas);
+            let verdict = verdict(&reading, own(0, 0), Cost::Search, Charged::Unknown);
+            assert_eq!(verdict, "go", "{quotas}");
+        }
+    }
+
+    #[test]
+    fn the_users_own_cap_stops_as_well_as_the_groups() {
+        let reading = reading(&json!({ "api_requests_daily": {
+            "user": { "allowed": 300, "used": 270 }, "group": { "allowed": 20000, "used": 4507 } } }));
+        assert_eq!(
+            verdict(&reading, own(0, 0), Cost::Request, Charged::Unknown),
+            "pause api_requests_daily User 270/300 until 11-21 00:00"
+        );
+    }
+
+    #[test]
+    fn of_several_spent_quotas_the_last_to_begin_again_counts() {
+        let reading = reading(&json!({
+            "api_requests_hourly": { "user": { "allowed": 240, "used": 240 } },
+            "api_requests_monthly": { "user": { "allowed": 15500, "used": 15500 } },
+            "api_requests_daily": { "user": { "allowed": 500, "used": 500 } } }));
+        assert_eq!(
+            verdict(&reading, own(0, 0), Cost::Request, Charged::Unknown),
+            "pause api_requests_monthly User 15500/15500 until 12-01 00:00"
+        );
+    }
+
+    #[test]
+    fn a_window_that_has_passed_since_the_reading_begins_again() {
+        let reading = group("api_requests_daily", 10_000, 10_000);
+        let tomorrow = at("2026-11-21T00:00:00Z");
+        let decide = |own| {
+            decide(
+                &reading,
+                own,
+                Cost::Request,
+                Charged::Unknown,
+                POLICY,
+                tomorrow,
+            )
+        };
+        assert_eq!(decide(own(0, 20)), Verdict::Go);
+        let Verdict::Pause(pause) = decide(own(0, 9_000)) else {
+            panic!("not paused");
+        };
+        assert_eq!(pause.resumes_at, at("2026-11-22T00:00:00Z"));
+    }
+
+    #[test]
+    fn not_knowing_follows_the_setting_and_a_drained_key_always_pauses() {
+        let unknown = Reading::unknown("403", now());
+        let drained = Reading {
+            drained: true,
+            ..unknown.clone()
+        };
+        let pausing = Policy {
+            on_unknown: OnUnknown::Pause,
+            ..POLICY
+        };
+        let paused = |reading: &Reading, policy| {
+            let verdict = decide(
+                reading,
+                own(0, 0),
+                Cost::Search,
+                Charged::Both,
+                policy,
+                now(),
+            );
+            matches!(verdict, Verdict::Pause(pause) if pause.scope == Scope::Unknown
+                && pause.resumes_at == at("2026-11-21T00:00:00Z"))
+        };
+        assert!(!paused(&unknown, POLICY));
+        assert!(paused(&unknown, pausing));
+        assert!(paused(&drained, POLICY) && paused(&drained, pausing));
+    }
+
+    #[test]
+    fn counters_begin_again_at_the_next_utc_hour_day_and_month() {
+        for (quota, now, expected) in [
+            (
+                "api_requests_hourly",
+                "2026-12-31T23:59:59.999Z",
+                "2027-01-01T00:00:00Z",
+            ),
+            (
+                "api_requests_hourly",
+                "2026-11-20T10:00:00Z",
+                "2026-11-20T11:00:00Z",
+            ),
+            (
+                "api_requests_daily",
+                "2028-02-28T12:00:00Z",
+                "2028-02-29T00:00:00Z",
+            ),
+            (
+                "api_requests_monthly",
+                "2026-01-31T00:00:00Z",
+                "2026-02-01T00:00:00Z",
+            ),
+            (
+                "intelligence_searches_monthly",
+                "2026-12-01T00:00:00Z",
+                "2027-01-01T00:00:00Z",
+            ),
+            ("", "2026-11-20T10:00:00Z", "2026-11-21T00:00:00Z"),
+        ] {
+            assert_eq!(resets_at(quota, at(now)), at(expected), "{quota} {now}");
+        }
+    }
+
+    #[test]
+    fn the_counter_that_moves_tells_what_a_search_burns() {
+        let counters = |requests, searches| Counters { requests, searches };
+        let before = counters(Some(100), Some(10));
+        for (after, own, expected) in [
+            (
+                counters(Some(101), Some(10)),
+                own(1, 0),
+                Some(Charged::Requests),
+            ),
+            (
+                counters(Some(100), Some(11)),
+                own(1, 0),
+                Some(Charged::Searches),
+            ),
+            (
+                counters(Some(101), Some(11)),
+                own(1, 0),
+                Some(Charged::Both),
+            ),
+            (counters(Some(100), Some(10)), own(1, 0), None),
+            // Other requests went along: they alone explain what moved.
+            (
+                counters(Some(105), Some(12)),
+                own(2, 5),
+                Some(Charged::Searches),
+            ),
+            (
+                counters(Some(107), Some(10)),
+                own(2, 5),
+                Some(Charged::Requests),
+            ),
+            // Nothing of ours was a search.
+            (counters(Some(105), Some(12)), own(0, 5), None),
+            // A month has begun in between, or the block is missing.
+            (counters(Some(1), Some(0)), own(1, 0), None),
+            (counters(None, None), own(1, 0), None),
+        ] {
+            assert_eq!(
+                charged_by(before, after, own),
+                expected,
+                "{after:?} {own:?}"
+            );
+        }
+    }
+}

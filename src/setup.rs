@@ -1,0 +1,220 @@
+//! Takes the settings apart: every room gets plain values of its own.
+
+use vtreporter::clock::Clock;
+use vtreporter::commands::check::Sides;
+use vtreporter::commands::connector::roads::{QueueRoad, RoadSettings, S3Road};
+use vtreporter::commands::connector::{self, Service};
+use vtreporter::commands::{Exit, plan, preview};
+use vtreporter::config::{Config, LogLevel, QueueProtocol};
+use vtreporter::http::{HttpError, HttpOptions};
+use vtreporter::import;
+use vtreporter::import::schedule::Start;
+use vtreporter::opencti::delivery::amqp::{BrokerTls, Overrides};
+use vtreporter::opencti::delivery::{DirectorySettings, S3Overrides};
+use vtreporter::opencti::{OpenCti, Registration};
+use vtreporter::period::Period;
+use vtreporter::quota::Guard;
+use vtreporter::stix::bundle::Limits;
+use vtreporter::virustotal::VirusTotal;
+
+/// What `run` needs.
+pub(crate) fn service(config: Config, clock: Clock) -> Result<Service, Exit> {
+    let opencti = opencti(&config, &clock)?;
+    let guard = guard(&config, &clock)?;
+    let settings = connector::Settings {
+        registration: Registration {
+            id: config.connector.id.clone(),
+            name: config.connector.name.clone(),
+            scope: config.connector.scope.clone(),
+            auto: config.connector.auto,
+            only_contextual: config.connector.only_contextual,
+            s3: config.connector.send_to_s3.is_some(),
+        },
+        period: config.connector.period,
+        run_and_terminate: config.connector.run_and_terminate,
+        queue_threshold_mb: config.connector.queue_threshold_mb,
+        countries: config.import.countries.clone(),
+        roads: roads(&config)?,
+        import: import_options(config),
+    };
+    Ok(Service::new(settings, opencti, guard, clock))
+}
+
+/// The roads that the settings name. Unset, the queue is reached by AMQP: the
+/// platform's own default.
+fn roads(config: &Config) -> Result<RoadSettings, Exit> {
+    let connector = &config.connector;
+    let http = platform_http(config)?;
+    let queue = match connector.queue_protocol.unwrap_or(QueueProtocol::Amqp) {
+        _ if !connector.send_to_queue => None,
+        QueueProtocol::Api => Some(QueueRoad::Api),
+        QueueProtocol::Amqp => Some(amqp(config, &http)),
+    };
+    Ok(RoadSettings {
+        queue,
+        directory: connector
+            .send_to_directory
+            .as_ref()
+            .map(|directory| DirectorySettings {
+                path: directory.path.clone(),
+                retention_days: directory.retention_days,
+            }),
+        s3: connector.send_to_s3.as_ref().map(|s3| S3Road {
+            overrides: S3Overrides {
+                endpoint: config.s3.endpoint.clone(),
+                port: config.s3.port,
+                use_ssl: config.s3.use_ssl,
+                bucket: s3.bucket.clone(),
+                region: config.s3.bucket_region.clone(),
+                access_key: config.s3.access_key.clone(),
+                secret_key: config.s3.secret_key.clone(),
+            },
+            folder: s3.folder.clone(),
+            retention_days: s3.retention_days,
+            http,
+        }),
+        draft: connector.validate_before_import,
+    })
+}
+
+fn amqp(config: &Config, http: &HttpOptions) -> QueueRoad {
+    let mq = &config.mq;
+    let mut roots = http.extra_roots.clone();
+    roots.extend(mq.ca.clone());
+    let identity = match (&mq.cert, &mq.key) {
+        (Some(certificate), Some(key)) => {
+            Some((certificate.clone(), key.expose().as_bytes().to_vec()))
+        }
+        _ => None,
+    };
+    QueueRoad::Amqp {
+        overrides: Overrides {
+            host: mq.host.clone(),
+            port: mq.port,
+            vhost: mq.vhost.clone(),
+            use_ssl: mq.use_ssl,
+            user: mq.user.clone(),
+            pass: mq.pass.clone(),
+        },
+        tls: BrokerTls {
+            roots,
+            identity,
+            verify: mq.reject_unauthorized,
+        },
+    }
+}
+
+fn platform_http(config: &Config) -> Result<HttpOptions, Exit> {
+    let settings = config.opencti.as_ref().ok_or_else(needs_opencti)?;
+    Ok(settings.http.clone())
+}
+
+fn needs_opencti() -> Exit {
+    Exit::Settings("OPENCTI_URL and OPENCTI_TOKEN have to be set".to_owned())
+}
+
+/// What `check` needs.
+pub(crate) fn sides(config: &Config, clock: &Clock) -> Result<Sides, Exit> {
+    Ok(Sides {
+        virustotal: virustotal(config, clock)?,
+        opencti: opencti(config, clock)?,
+        warnings: config.warnings.clone(),
+    })
+}
+
+/// What `plan` needs; the platform only where it is told.
+pub(crate) fn plan(config: Config, clock: Clock) -> Result<plan::Plan, Exit> {
+    let opencti = match &config.opencti {
+        Some(_) => Some(opencti(&config, &clock)?),
+        None => None,
+    };
+    Ok(plan::Plan {
+        guard: guard(&config, &clock)?,
+        opencti,
+        connector: config.connector.id.clone(),
+        countries: config.import.countries.clone(),
+        import: import_options(config),
+        clock,
+    })
+}
+
+/// What `preview` needs.
+pub(crate) fn preview(config: Config, clock: Clock) -> Result<preview::Preview, Exit> {
+    Ok(preview::Preview {
+        guard: guard(&config, &clock)?,
+        countries: config.import.countries.clone(),
+        import: import_options(config),
+        clock,
+    })
+}
+
+fn opencti(config: &Config, clock: &Clock) -> Result<OpenCti, Exit> {
+    let settings = config.opencti.as_ref().ok_or_else(needs_opencti)?;
+    OpenCti::with_clock(settings, clock.clone()).map_err(|error| network(&error))
+}
+
+fn virustotal(config: &Config, clock: &Clock) -> Result<VirusTotal, Exit> {
+    let settings = config
+        .virustotal
+        .as_ref()
+        .ok_or_else(|| Exit::Settings("VTREPORTER_API_KEY has to be set".to_owned()))?;
+    VirusTotal::new(settings, clock.clone()).map_err(|error| network(&error))
+}
+
+fn guard(config: &Config, clock: &Clock) -> Result<Guard, Exit> {
+    Ok(Guard::new(
+        virustotal(config, clock)?,
+        config.quota,
+        clock.clone(),
+    ))
+}
+
+fn network(error: &HttpError) -> Exit {
+    Exit::Settings(format!(
+        "{error}: see HTTPS_CA_CERTIFICATES, SSL_CERT_FILE and the proxy settings"
+    ))
+}
+
+fn import_options(config: Config) -> import::Options {
+    let asked = config.import;
+    import::Options {
+        start: asked
+            .start
+            .unwrap_or(Start::Ago(one_period(config.connector.period))),
+        overlap: asked.overlap,
+        min_detections: asked.min_detections,
+        extra_query: asked.extra_query,
+        submitter: asked.submitter,
+        filter: asked.filter,
+        relationships: asked.relationships,
+        related_min_severity: asked.related_min_severity,
+        max_related_per_file: asked.max_related_per_file,
+        max_files: asked.max_files,
+        empty_report: asked.empty_report,
+        limits: Limits {
+            bytes: (asked.max_bundle_mb * 1e6) as usize,
+            objects: asked.max_bundle_objects,
+        },
+        convert: config.convert,
+    }
+}
+
+/// The first look-back where none is set: one period, or a day where the period
+/// says "once".
+fn one_period(period: Period) -> Period {
+    const DAY: Period = Period {
+        months: 0,
+        seconds: 86_400,
+    };
+    if period.is_zero() { DAY } else { period }
+}
+
+/// The level in tracing's terms.
+pub(crate) fn level(level: LogLevel) -> tracing::Level {
+    match level {
+        LogLevel::Debug => tracing::Level::DEBUG,
+        LogLevel::Info => tracing::Level::INFO,
+        LogLevel::Warn => tracing::Level::WARN,
+        LogLevel::Error => tracing::Level::ERROR,
+    }
+}

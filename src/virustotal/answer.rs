@@ -1,0 +1,274 @@
+//! From an HTTP answer to a body or an [`Error`].
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::{Response, StatusCode};
+use serde::Deserialize;
+use url::Url;
+
+use super::error::{Error, clean, describe};
+use crate::secret::Secret;
+
+/// The largest body that is read, unpacked. A full page with everything in it
+/// has about 10 MB.
+pub(crate) const MOST: usize = 64 * 1024 * 1024;
+
+/// So much of an error's body is looked at.
+const MOST_OF_AN_ERROR: usize = 64 * 1024;
+
+/// What a request asks for, in words and in consequences.
+#[derive(Clone, Debug)]
+pub(crate) struct Subject {
+    /// For messages: "the Intelligence search".
+    pub(crate) name: String,
+    /// A search, which every VirusTotal has: a 404 means another address, a
+    /// 400 another query.
+    pub(crate) is_search: bool,
+    /// It was asked for by its cursor.
+    pub(crate) by_cursor: bool,
+}
+
+/// The error envelope; everything may be missing.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Envelope {
+    error: Told,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Told {
+    code: Option<String>,
+    message: Option<String>,
+}
+
+/// The body of a success, or what its refusal means.
+pub(crate) async fn read(
+    mut response: Response,
+    subject: &Subject,
+    key: &Secret,
+    now: DateTime<Utc>,
+) -> Result<Vec<u8>, Error> {
+    let status = response.status();
+    if status.is_redirection() {
+        return Err(Error::Redirected {
+            status: status.as_u16(),
+            to: redact(&target(response.url(), response.headers()), key),
+        });
+    }
+    if status.is_success() {
+        let body = collect(&mut response, MOST).await?;
+        return body.ok_or(Error::TooLarge {
+            limit_mb: MOST / 1024 / 1024,
+        });
+    }
+    let retry_after = retry_after(response.headers(), now);
+    // An error whose body cannot be read is still that error.
+    let body = collect(&mut response, MOST_OF_AN_ERROR).await;
+    let body = body.ok().flatten().unwrap_or_default();
+    let text = redact(&String::from_utf8_lossy(&body), key);
+    Err(refused(status, &text, retry_after, subject))
+}
+
+/// The whole body, unpacked by `Content-Encoding`; `None` when it is larger than `most`.
+async fn collect(response: &mut Response, most: usize) -> Result<Option<Vec<u8>>, Error> {
+    let host = response.url().host_str().unwrap_or_default().to_owned();
+    let told = response.content_length().unwrap_or(0);
+    if told > most as u64 {
+        return Ok(None);
+    }
+    let mut body = Vec::with_capacity(told as usize);
+    loop {
+        let chunk = response.chunk().await.map_err(|error| {
+            if error.is_timeout() {
+                // The caller knows the time-out.
+                Error::TimedOut {
+                    host: host.clone(),
+                    after: Duration::ZERO,
+                }
+            } else {
+                Error::CutShort {
+                    host: host.clone(),
+                    cause: clean(&crate::http::cause(&error)),
+                }
+            }
+        })?;
+        let Some(chunk) = chunk else {
+            return Ok(Some(body));
+        };
+        if body.len() + chunk.len() > most {
+            return Ok(None);
+        }
+        body.extend_from_slice(&chunk);
+    }
+}
+
+/// What a refusal means. `body` is free of the key.
+fn refused(
+    status: StatusCode,
+    body: &str,
+    retry_after: Option<Duration>,
+    subject: &Subject,
+) -> Error {
+    let told = serde_json::from_str::<Envelope>(body).map(|envelope| envelope.error);
+    let (code, message) = match told {
+        Ok(told) if told.code.is_some() || told.message.is_some() => (
+            clean(&told.code.unwrap_or_default()),
+            clean(&told.message.unwrap_or_default()),
+        ),
+        _ => (String::new(), describe(body)),
+    };
+    let mut said = format!("HTTP {}", status.as_u16());
+    for (before, part) in [(" ", &code), (": ", &message)] {
+        if !part.is_empty() {
+            said.push_str(before);
+            said.push_str(part);
+        }
+    }
+    let what = subject.name.clone();
+    match status.as_u16() {
+        401 => Error::WrongKey { said },
+        403 => Error::NotLicensed { what, said },
+        404 if subject.is_search => Error::WrongAddress { what, said },
+        404 => Error::NotFound { what, said },
+        400 if code == "NotAvailableYet" => Error::Upstream { said },
+        400 if subject.by_cursor => Error::CursorRefused { said },
+        400 if subject.is_search => Error::BadQuery { said },
+        400 => Error::BadRequest { what, said },
+        429 if code == "QuotaExceededError" => Error::OverQuota { retry_after, said },
+        429 => Error::TooFast { retry_after, said },
+        408 | 424 | 500.. => Error::Upstream { said },
+        _ => Error::Unexpected { said },
+    }
+}
+
+/// The host that a redirect points to, and no more: the rest may hold anything.
+fn target(asked: &Url, headers: &HeaderMap) -> String {
+    let location = headers.get(LOCATION).and_then(|value| value.to_str().ok());
+    location
+        .and_then(|location| asked.join(location).ok())
+        .and_then(|url| url.host_str().map(clean))
+        .unwrap_or_else(|| "a place it does not name".to_owned())
+}
+
+/// `Retry-After`, in seconds or as a date.
+fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = DateTime::parse_from_rfc2822(text).ok()?;
+    Some(
+        (date.with_timezone(&Utc) - now)
+            .to_std()
+            .unwrap_or_default(),
+    )
+}
+
+/// A foreign text without the key, which VirusTotal or a proxy may echo.
+pub(crate) fn redact(text: &str, key: &Secret) -> String {
+    let key = key.expose();
+    if key.is_empty() {
+        return text.to_owned();
+    }
+    let encoded: String = url::form_urlencoded::byte_serialize(key.as_bytes()).collect();
+    let mut text = text.to_owned();
+    for form in [key, &encoded] {
+        // ASCII lower case keeps byte positions.
+        let (lower, form) = (text.to_ascii_lowercase(), form.to_ascii_lowercase());
+        let mut out = String::with_capacity(text.len());
+        let mut kept = 0;
+        for (at, _) in lower.match_indices(&form) {
+            out.push_str(&text[kept..at]);
+            out.push_str("***");
+            kept = at + form.len();
+        }
+        out.push_str(&text[kept..]);
+        text = out;
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn subject() -> Subject {
+        Subject {
+            name: "the Intelligence search".to_owned(),
+            is_search: true,
+            by_cursor: false,
+        }
+    }
+
+    fn refusal(status: u16, code: &str) -> Error {
+        let body = format!(r#"{{"error":{{"code":"{code}","message":"m"}}}}"#);
+        refused(
+            StatusCode::from_u16(status).unwrap(),
+            &body,
+            None,
+            &subject(),
+        )
+    }
+
+    #[test]
+    fn every_refusal_leads_to_its_decision() {
+        use crate::virustotal::error::Remedy::*;
+        for (status, code, remedy) in [
+            (400, "BadRequestError", Fix),
+            (400, "InvalidArgumentError", Fix),
+            (400, "NotAvailableYet", Retry),
+            (401, "WrongCredentialsError", Fix),
+            (401, "UserNotActiveError", Fix),
+            (403, "ForbiddenError", Disable),
+            (404, "NotFoundError", Fix),
+            (409, "AlreadyExistsError", Skip),
+            (424, "FailedDependencyError", Retry),
+            (429, "QuotaExceededError", Pause),
+            (429, "TooManyRequestsError", Wait(None)),
+            (503, "TransientError", Retry),
+            (504, "DeadlineExceededError", Retry),
+        ] {
+            let error = refusal(status, code);
+            assert_eq!(error.remedy(), remedy, "{error}");
+            let text = error.to_string();
+            assert!(text.contains(&format!("HTTP {status} {code}: m")), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_refused_cursor_is_not_a_refused_query() {
+        let subject = Subject {
+            by_cursor: true,
+            ..subject()
+        };
+        let error = refused(StatusCode::BAD_REQUEST, "{}", None, &subject);
+        assert!(matches!(error, Error::CursorRefused { .. }), "{error:?}");
+    }
+
+    #[test]
+    fn the_key_is_taken_out_of_whatever_a_server_says() {
+        let key = Secret::new("abc+/DEF=");
+        let text = redact("x abc+/DEF= ABC+/def= abc%2B%2FDEF%3D y", &key);
+        assert_eq!(text, "x *** *** *** y");
+        assert_eq!(redact("same", &Secret::new("")), "same");
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now: DateTime<Utc> = "2026-11-20T10:00:00Z".parse().unwrap();
+        for (text, expected) in [
+            ("90", Some(90)),
+            ("Fri, 20 Nov 2026 10:02:00 GMT", Some(120)),
+            ("Fri, 20 Nov 2026 09:00:00 GMT", Some(0)),
+            ("soon", None),
+            ("-5", None),
+        ] {
+            let headers = HeaderMap::from_iter([(RETRY_AFTER, text.parse().unwrap())]);
+            let expected = expected.map(Duration::from_secs);
+            assert_eq!(retry_after(&headers, now), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! What is asked of VirusTotal.
+
+use std::sync::atomic::Ordering;
+
+use serde_json::Value;
+use tracing::warn;
+
+use super::answer::Subject;
+use super::client::{Call, VirusTotal};
+use super::error::{Error, clean};
+use super::page::{Page, is_sha256, why};
+use super::quota::{Quotas, User};
+use super::relations::PAGE as RELATED_PAGE;
+use super::search::{Search, UNDOCUMENTED, named, parameters};
+
+impl VirusTotal {
+    /// One page of a search: one request, and more only where a transient fault
+    /// or an undocumented parameter makes it try again.
+    pub async fn search(&self, search: &Search, cursor: Option<&str>) -> Result<Page, Error> {
+        let refusal = match self.search_once(search, cursor, &self.refused()).await {
+            Err(error @ (Error::BadQuery { .. } | Error::CursorRefused { .. })) => error,
+            other => return other,
+        };
+        let (Error::BadQuery { said } | Error::CursorRefused { said }) = &refusal else {
+            return Err(refusal);
+        };
+        for without in self.suspects(search, cursor, said) {
+            let mut all = self.refused();
+            all.extend(&without);
+            match self.search_once(search, cursor, &all).await {
+                Err(Error::BadQuery { .. } | Error::CursorRefused { .. }) => {}
+                Err(error) => return Err(error),
+                Ok(page) => {
+                    warn!(vt.parameters = %without.join(","), vt.said = %refusal,
+                        "VirusTotal refuses an undocumented parameter of the search; going on without it");
+                    self.refuse(without);
+                    return Ok(page);
+                }
+            }
+        }
+        self.probed().store(true, Ordering::Relaxed);
+        Err(refusal)
+    }
+
+    /// Sets of parameters without which a refused search may pass.
+    fn suspects(
+        &self,
+        search: &Search,
+        cursor: Option<&str>,
+        refusal: &str,
+    ) -> Vec<Vec<&'static str>> {
+        let sent = parameters(search, cursor, &self.refused());
+        let is_sent = |name: &&str| sent.iter().any(|(sent, _)| sent == name);
+        let mut named = named(refusal);
+        named.retain(is_sent);
+        if !named.is_empty() {
+            return vec![named];
+        }
+        // Behind a page that passed it is the cursor; and once is enough.
+        if cursor.is_some() || self.probed().load(Ordering::Relaxed) {
+            return Vec::new();
+        }
+        let unproven: Vec<_> = UNDOCUMENTED.into_iter().filter(is_sent).collect();
+        let mut sets: Vec<_> = unproven.iter().map(|&name| vec![name]).collect();
+        if unproven.len() > 1 {
+            sets.push(unproven);
+        }
+        sets
+    }
+
+    async fn search_once(
+        &self,
+        search: &Search,
+        cursor: Option<&str>,
+        without: &[&str],
+    ) -> Result<Page, Error> {
+        let mut url = self.url(&["intelligence", "search"]);
+        url.query_pairs_mut()
+            .extend_pairs(parameters(search, cursor, without));
+        let call = Call {
+            url,
+            path: "/intelligence/search".to_owned(),
+            subject: Subject {
+                name: "the Intelligence search".to_owned(),
+                is_search: true,
+                by_cursor: cursor.is_some(),
+            },
+            charged: true,
+        };
+        self.get(&call, Page::parse).await
+    }
+
+    /// Full objects of a relationship whose objects are files, at most 40 a page.
+    pub async fn related_files(
+        &self,
+        sha256: &str,
+        relationship: &str,
+        limit: u32,
+        cursor: Option<&str>,
+    ) -> Result<Page, Error> {
+        let name = format!("{} of {}", clean(relationship), clean(sha256));
+        if !is_sha256(sha256) {
+            return Err(Error::BadRequest {
+                what: name,
+                said: "not sent: no SHA-256".to_owned(),
+            });
+        }
+        let mut url = self.url(&["files", sha256, relationship]);
+        let limit = limit.clamp(1, RELATED_PAGE).to_string();
+        url.query_pairs_mut().append_pair("limit", &limit);
+        if let Some(cursor) = cursor {
+            url.query_pairs_mut().append_pair("cursor", cursor);
+        }
+        let call = Call {
+            path: format!("/files/{sha256}/{}", clean(relationship)),
+            url,
+            subject: Subject {
+                name,
+                is_search: false,
+                by_cursor: cursor.is_some(),
+            },
+            charged: true,
+        };
+        self.get(&call, Page::parse).await
+    }
+
+    /// How much of the quotas is used. Free; the account's id is learned first.
+    pub async fn overall_quotas(&self) -> Result<Quotas, Error> {
+        let user = self.user().await?;
+        let call = Call {
+            url: self.url(&["users", &user.id, "overall_quotas"]),
+            path: "/users/{id}/overall_quotas".to_owned(),
+            subject: subject("the account's quotas"),
+            charged: false,
+        };
+        self.get(&call, |body| {
+            let data = data(body)?;
+            Quotas::parse(&data).ok_or_else(|| "its `data` is not a map of quotas".to_owned())
+        })
+        .await
+    }
+
+    /// The account that the key belongs to; asked for once.
+    ///
+    /// `/users/me` keeps the key out of the address, and is documented nowhere;
+    /// where it is not answered the documented `/users/{key}` is asked, over
+    /// HTTPS or to this machine only.
+    pub async fn user(&self) -> Result<User, Error> {
+        let key = self.key();
+        let user = key.user.get_or_try_init(|| async {
+            let refusal = match self.user_at("me", "/users/me").await {
+                Ok(user) => return Ok(user),
+                Err(
+                    error @ (Error::NotFound { .. }
+                    | Error::BadRequest { .. }
+                    | Error::NotLicensed { .. }),
+                ) => error,
+                Err(error) => return Err(error),
+            };
+            let id = key.secret.expose();
+            if !self.is_private() || [".", ".."].contains(&id) {
+                return Err(refusal);
+            }
+            self.user_at(id, "/users/{key}").await
+        });
+        user.await.cloned()
+    }
+
+    async fn user_at(&self, id: &str, path: &str) -> Result<User, Error> {
+        let call = Call {
+            url: self.url(&["users", id]),
+            path: path.to_owned(),
+            subject: subject("the account of the key"),
+            // Counted, as nobody promises that it is free.
+            charged: true,
+        };
+        self.get(&call, |body| {
+            let data = data(body)?;
+            let user = User::parse(&data).ok_or_else(|| "it names no user".to_owned())?;
+            // The id gets shown; the key must not.
+            if user.id.eq_ignore_ascii_case(self.key().secret.expose()) {
+                return Err("it names the key instead of a user".to_owned());
+            }
+            Ok(user)
+        })
+        .await
+    }
+}
+
+fn subject(name: &str) -> Subject {
+    Subject {
+        name: name.to_owned(),
+        is_search: false,
+        by_cursor: false,
+    }
+}
+
+/// The `data` of an answer that is small.
+fn data(body: &[u8]) -> Result<Value, String> {
+    let mut value: Value = serde_json::from_slice(body).map_err(|error| why(&error))?;
+    value
+        .get_mut("data")
+        .map(Value::take)
+        .ok_or_else(|| "it has no `data`".to_owned())
+}

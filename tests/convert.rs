@@ -1,0 +1,14 @@
+//! What a page of VirusTotal's becomes in STIX.
+
+#[path = "convert/golden.rs"]
+mod golden;
+#[path = "convert/packing.rs"]
+mod packing;
+#[path = "convert/page.rs"]
+mod page;
+#[path = "convert/random.rs"]
+mod random;
+#[path = "convert/support.rs"]
+mod support;
+#[path = "convert/tables.rs"]
+mod tables;

@@ -1,0 +1,196 @@
+//! Whatever VirusTotal may send: no panic, unique ids, nothing dangling, the
+//! same bytes twice.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+use vtreporter::stix::bundle::Limits;
+use vtreporter::virustotal::objects::File;
+
+use super::support::*;
+
+/// Any JSON.
+fn anything() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 24, 5, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+            prop::collection::btree_map("[a-z_]{1,8}", inner, 0..5)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+fn or_anything(usual: impl Strategy<Value = Value> + 'static) -> BoxedStrategy<Value> {
+    prop_oneof![6 => usual, 1 => anything()].boxed()
+}
+
+fn text() -> impl Strategy<Value = Value> {
+    any::<String>().prop_map(Value::from)
+}
+
+fn texts() -> impl Strategy<Value = Value> {
+    prop::collection::vec(any::<Option<String>>(), 0..6).prop_map(|list| json!(list))
+}
+
+fn hash(digits: usize) -> BoxedStrategy<Value> {
+    or_anything(
+        prop::string::string_regex(&format!("[0-9a-fA-F]{{{digits}}}"))
+            .expect("a pattern")
+            .prop_map(Value::from),
+    )
+}
+
+fn severity() -> BoxedStrategy<Value> {
+    let words = [
+        "SEVERITY_HIGH",
+        "SEVERITY_MEDIUM",
+        "SEVERITY_LOW",
+        "SEVERITY_NONE",
+        "x",
+    ];
+    or_anything(
+        (prop::sample::select(words.to_vec()), any::<String>()).prop_map(
+            |(level, why)| json!({ "threat_severity_level": level, "level_description": why }),
+        ),
+    )
+}
+
+fn attributes() -> BoxedStrategy<Value> {
+    let one = |name: &'static str, value: BoxedStrategy<Value>| {
+        prop::option::weighted(0.8, value).prop_map(move |value| (name, value))
+    };
+    let stats = any::<[i64; 4]>().prop_map(
+        |[a, b, c, d]| json!({ "malicious": a, "suspicious": b, "undetected": c, "harmless": d }),
+    );
+    let votes = prop::collection::vec((any::<String>(), any::<i64>()), 0..4).prop_map(|list| {
+        let list: Vec<Value> = list
+            .into_iter()
+            .map(|(value, count)| json!({ "value": value, "count": count }))
+            .collect();
+        json!({ "popular_threat_category": list })
+    });
+    let number = || or_anything(any::<i64>().prop_map(Value::from));
+    let parts = vec![
+        one("sha256", hash(64)).boxed(),
+        one("sha1", hash(40)).boxed(),
+        one("md5", hash(32)).boxed(),
+        one("tlsh", or_anything(text())).boxed(),
+        one("ssdeep", or_anything(text())).boxed(),
+        one("size", number()).boxed(),
+        one("first_submission_date", number()).boxed(),
+        one("unique_sources", number()).boxed(),
+        one("names", or_anything(texts())).boxed(),
+        one("meaningful_name", or_anything(text())).boxed(),
+        one("type_description", or_anything(text())).boxed(),
+        one("tags", or_anything(texts())).boxed(),
+        one("threat_severity", severity()).boxed(),
+        one("last_analysis_stats", or_anything(stats)).boxed(),
+        one("popular_threat_classification", or_anything(votes)).boxed(),
+        one(
+            "exiftool",
+            or_anything(text().prop_map(|mime| json!({ "MIMEType": mime }))),
+        )
+        .boxed(),
+    ];
+    or_anything(parts.prop_map(|parts| {
+        let map: Map<String, Value> = parts
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+            .collect();
+        Value::Object(map)
+    }))
+}
+
+fn relationships() -> BoxedStrategy<Value> {
+    let host = prop_oneof![
+        "[a-z]{1,5}\\.example\\.net".boxed(),
+        any::<[u8; 4]>()
+            .prop_map(|it| std::net::Ipv4Addr::from(it).to_string())
+            .boxed(),
+        any::<[u16; 8]>()
+            .prop_map(|it| std::net::Ipv6Addr::from(it).to_string())
+            .boxed(),
+        any::<String>().boxed(),
+    ];
+    let descriptor = or_anything((host, any::<String>()).prop_map(|(id, path)| {
+        json!({ "type": "x", "id": id, "context_attributes": { "url": format!("http://{id}/{path}") } })
+    }));
+    let list = or_anything(
+        prop::collection::vec(descriptor, 0..6).prop_map(|data| json!({ "data": data })),
+    );
+    let names = [
+        "contacted_ips",
+        "contacted_domains",
+        "contacted_urls",
+        "dropped_files",
+    ];
+    or_anything(
+        prop::collection::btree_map(prop::sample::select(names.to_vec()), list, 0..4)
+            .prop_map(|map| json!(map)),
+    )
+}
+
+fn object() -> impl Strategy<Value = Value> {
+    (hash(64), attributes(), prop::option::of(relationships())).prop_map(
+        |(id, attributes, relationships)| {
+            let mut object = json!({ "type": "file", "id": id, "attributes": attributes });
+            if let Some(relationships) = relationships {
+                object["relationships"] = relationships;
+            }
+            object
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn anything_becomes_sound_bundles_and_the_same_ones_twice(
+        page in prop::collection::vec(object(), 0..6),
+        children in prop::collection::vec(object(), 0..4),
+        few in any::<bool>(),
+    ) {
+        let files: Vec<File> = page
+            .iter()
+            .filter_map(|value| Some(File::lenient(value)?.0))
+            .collect();
+        let mut related = BTreeMap::new();
+        if let Some(first) = files.first() {
+            let readable: Vec<Value> = children
+                .into_iter()
+                .filter(|value| File::lenient(value).is_some())
+                .collect();
+            let pages: RelatedPages = serde_json::from_value(json!({
+                "dropped_files": { "data": readable },
+                "similar_files": { "data": page.iter().filter(|value| File::lenient(value).is_some()).collect::<Vec<_>>() },
+            })).expect("pages");
+            related.insert(first.id.clone(), pages);
+        }
+        let limits = if few { Limits { objects: 7, ..ROOMY } } else { ROOMY };
+        let converter = converter();
+        let once = run(&converter, &files, &related, limits);
+        let twice = run(&converter, &files, &related, limits);
+        prop_assert_eq!(&once.bundles, &twice.bundles);
+        prop_assert_eq!(once.dangling, 0);
+        for bundle in &once.bundles {
+            assert_sound(bundle);
+            let hidden = bundle.text.chars().find(|c| c.is_control() || matches!(c, '\u{202e}' | '\u{200b}'));
+            prop_assert_eq!(hidden, None);
+            prop_assert!(!bundle.text.contains("\\u0000"));
+            for object in objects(bundle) {
+                if let Some(name) = object["name"].as_str() {
+                    prop_assert!(name.trim() == name && name.chars().count() >= 2, "{name:?}");
+                }
+            }
+        }
+    }
+}

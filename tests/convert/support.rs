@@ -1,0 +1,231 @@
+//! A run without a network: page in, bundles out.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::Value;
+use vtreporter::convert::filter::{Filter, Severity, decide};
+use vtreporter::convert::page::{Converter, Related, Unit};
+use vtreporter::convert::report::{Progress, ReportFacts, Subject};
+use vtreporter::convert::tally::Tally;
+use vtreporter::convert::{Objects, Options};
+use vtreporter::stix::bundle::{Bundle, Limits};
+use vtreporter::stix::marking::Tlp;
+use vtreporter::virustotal::objects::File;
+
+pub(crate) const ROOMY: Limits = Limits {
+    bytes: 10_000_000,
+    objects: 2000,
+};
+
+pub(crate) const KEEP_MOST: Filter = Filter {
+    min_severity: Severity::Low,
+    low_min_sources: 2,
+    keep_unknown: true,
+};
+
+pub(crate) fn options() -> Options {
+    Options {
+        author_name: "VirusTotal".to_owned(),
+        report_types: vec!["threat-report".to_owned()],
+        report_labels: vec!["ci-isac-vt-feed".to_owned(), "Australia".to_owned()],
+        file_labels: vec!["vt-file".to_owned()],
+        confidence: 75,
+        reliability: Some("B - Usually Reliable".to_owned()),
+        report_marking: Tlp::Amber,
+        file_marking: Tlp::Amber,
+        objects: bare(),
+    }
+}
+
+/// Files, addresses and their relationships, and nothing else.
+pub(crate) fn bare() -> Objects {
+    Objects {
+        indicators: None,
+        malware: None,
+        country: false,
+        ..Objects::default()
+    }
+}
+
+/// Everything there is.
+pub(crate) fn everything() -> Objects {
+    Objects {
+        indicators: Some(Severity::Low),
+        network_indicators: true,
+        attack_patterns: true,
+        notes: true,
+        ..Objects::default()
+    }
+}
+
+pub(crate) fn converter_with(objects: Objects) -> Converter {
+    let options = Options {
+        objects,
+        ..options()
+    };
+    Converter::new(&options, subject("AU", "Australia"))
+}
+
+pub(crate) fn time(text: &str) -> DateTime<Utc> {
+    text.parse().expect("a time")
+}
+
+pub(crate) fn subject(code: &str, name: &str) -> Subject {
+    Subject {
+        country_code: code.to_owned(),
+        country_name: name.to_owned(),
+        from: time("2026-11-19T13:00:00Z"),
+        to: time("2026-11-20T13:00:00Z"),
+    }
+}
+
+pub(crate) fn converter() -> Converter {
+    Converter::new(&options(), subject("AU", "Australia"))
+}
+
+/// As the client reads an object: strictly, else attribute by attribute.
+pub(crate) fn file(value: &Value) -> File {
+    serde_json::from_value(value.clone())
+        .ok()
+        .or_else(|| Some(File::lenient(value)?.0))
+        .expect("a page's element is an object")
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct RelatedPages {
+    pub(crate) dropped_files: List,
+    pub(crate) similar_files: List,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct List {
+    pub(crate) data: Vec<Value>,
+}
+
+impl List {
+    pub(crate) fn files(&self) -> Vec<File> {
+        self.data.iter().map(file).collect()
+    }
+}
+
+/// What came out of a run.
+pub(crate) struct Outcome {
+    pub(crate) bundles: Vec<Bundle>,
+    pub(crate) facts: ReportFacts,
+    pub(crate) dangling: usize,
+}
+
+/// One page through the whole room, as a run does it.
+pub(crate) fn run(
+    converter: &Converter,
+    files: &[File],
+    related: &BTreeMap<String, RelatedPages>,
+    limits: Limits,
+) -> Outcome {
+    let mut facts = ReportFacts::new(
+        converter.subject().clone(),
+        "entity:file submitter:AU p:1+".to_owned(),
+    );
+    let mut units = Vec::new();
+    for file in files {
+        facts.matched += 1;
+        match convert(converter, file, related) {
+            Ok(unit) => {
+                facts.left_out.merge(&unit.left_out);
+                units.push(unit);
+            }
+            Err(reason) => facts.dropped.add(reason),
+        }
+    }
+    let mut tally = Tally::default();
+    let packing = converter.pack(units, limits);
+    let last = packing.chunks.len().saturating_sub(1);
+    let mut bundles = Vec::new();
+    for (at, chunk) in packing.chunks.iter().enumerate() {
+        tally.add(chunk);
+        facts.counts = *tally.counts();
+        if at == last {
+            facts.progress = Progress::Complete;
+        }
+        bundles.push(converter.bundle(chunk, &facts));
+    }
+    if bundles.is_empty() {
+        facts.progress = Progress::Complete;
+        bundles.push(converter.closing(&facts, tally.anchor()));
+    }
+    Outcome {
+        bundles,
+        facts,
+        dangling: packing.dangling,
+    }
+}
+
+fn convert(
+    converter: &Converter,
+    file: &File,
+    related: &BTreeMap<String, RelatedPages>,
+) -> Result<Unit, vtreporter::convert::filter::Dropped> {
+    let rated = decide(file, &KEEP_MOST)?;
+    let pages = related.get(&file.id);
+    let related = Related {
+        similar: pages
+            .map(|pages| pages.similar_files.files())
+            .unwrap_or_default(),
+        dropped: pages
+            .map(|pages| pages.dropped_files.files())
+            .unwrap_or_default(),
+        max_network: 20,
+    };
+    converter.unit(file, rated, &related)
+}
+
+/// A bundle's objects.
+pub(crate) fn objects(bundle: &Bundle) -> Vec<Value> {
+    let parsed: Value = serde_json::from_str(&bundle.text).expect("a bundle is JSON");
+    parsed["objects"].as_array().expect("a list").clone()
+}
+
+pub(crate) fn of_type<'a>(objects: &'a [Value], kind: &str) -> Vec<&'a Value> {
+    objects
+        .iter()
+        .filter(|object| object["type"] == kind)
+        .collect()
+}
+
+/// Every id once, everything that is named is there.
+pub(crate) fn assert_sound(bundle: &Bundle) {
+    let objects = objects(bundle);
+    assert_eq!(objects.len(), bundle.objects);
+    let mut ids = std::collections::HashSet::new();
+    for object in &objects {
+        let id = object["id"].as_str().expect("an id");
+        assert!(
+            id.starts_with(object["type"].as_str().expect("a type")),
+            "{id}"
+        );
+        assert!(ids.insert(id), "{id} is there twice");
+    }
+    for object in &objects {
+        for (key, value) in object.as_object().expect("an object") {
+            if key.ends_with("_ref") {
+                assert!(
+                    ids.contains(value.as_str().expect("an id")),
+                    "{key} of {object}"
+                );
+            } else if key.ends_with("_refs") {
+                let list = value.as_array().expect("a list");
+                assert!(!list.is_empty(), "{key} of {object}");
+                for id in list {
+                    assert!(
+                        ids.contains(id.as_str().expect("an id")),
+                        "{key} of {object}"
+                    );
+                }
+            }
+        }
+    }
+}

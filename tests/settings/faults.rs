@@ -1,0 +1,249 @@
+//! What is told of settings that are wrong, odd or secret.
+
+use crate::*;
+
+#[test]
+fn every_bad_setting_is_named_and_no_value_is_shown() {
+    let bad = [
+        ("OPENCTI_URL", "ftp://SEEN.example.net"),
+        ("OPENCTI_TOKEN", "SEEN with space"),
+        ("OPENCTI_CUSTOM_HEADERS", "SEEN"),
+        ("CONNECTOR_TYPE", "SEEN"),
+        ("CONNECTOR_LOG_LEVEL", "SEEN"),
+        ("CONNECTOR_DURATION_PERIOD", "P-SEEND"),
+        ("CONNECTOR_QUEUE_THRESHOLD", "SEEN"),
+        ("CONNECTOR_QUEUE_PROTOCOL", "SEEN"),
+        ("CONNECTOR_RUN_AND_TERMINATE", "SEEN"),
+        ("VTREPORTER_API_URL", "https://user:SEEN@example.net"),
+        ("VTREPORTER_API_KEY", "SEEN\u{fc}"),
+        ("VTREPORTER_COUNTRY", "AU,SEEN"),
+        ("VTREPORTER_CONFIDENCE", "101"),
+        ("VTREPORTER_RELIABILITY", "SEEN"),
+        ("VTREPORTER_REPORT_MARKINGS", "TLP_SEEN"),
+        ("VTREPORTER_START", "SEEN"),
+        ("VTREPORTER_RELATIONSHIPS", "SEEN"),
+        ("VTREPORTER_QUOTA_WARN_PERCENT", "91"),
+        ("MQ_PASS", "SEEN\u{7}"),
+        ("MQ_USE_SSL_KEY", "/SEEN"),
+        ("HTTPS_PROXY", "socks5://user:SEEN@example.net"),
+        ("HTTPS_CA_CERTIFICATES", "/SEEN"),
+    ];
+    let faults = with(&bad).unwrap_err();
+    let text = faults.to_string();
+    for (name, _) in bad {
+        let setting = SETTINGS.iter().find(|setting| setting.env == name).unwrap();
+        let line = text.lines().find(|line| line.starts_with(name)).unwrap();
+        assert!(
+            line.contains(&format!("allowed: {}", setting.allowed())),
+            "{line}"
+        );
+        assert!(
+            setting.yaml.is_none_or(|path| line.contains(path)),
+            "{line}"
+        );
+    }
+    assert_eq!(text.lines().count(), bad.len(), "{text}");
+    assert!(!text.contains("SEEN"), "{text}");
+    assert!(!format!("{faults:?}").contains("SEEN"));
+}
+
+#[test]
+fn every_setting_of_the_table_is_read() {
+    for setting in SETTINGS {
+        // Nothing takes this: not a text, a number, a header or a path.
+        let told = told(setting.env, "\u{1}");
+        assert!(told.starts_with(setting.env), "{}: {told}", setting.env);
+    }
+}
+
+#[test]
+fn every_default_of_the_table_is_what_holds_when_it_is_unset() {
+    let unset = format!("{:?}", with(&[]).unwrap());
+    for setting in SETTINGS {
+        if let Preset::Value(value) = setting.default {
+            let set = with(&[(setting.env, value)]).unwrap();
+            assert_eq!(format!("{set:?}"), unset, "{}", setting.env);
+        }
+    }
+}
+
+#[test]
+fn a_fault_in_config_yml_is_told_with_its_line() {
+    let yaml = "vtreporter:\n  country: AU\n  confidence: lots\n";
+    let text = with_file(Some(yaml), &[]).unwrap_err().to_string();
+    assert_eq!(
+        text,
+        "VTREPORTER_CONFIDENCE (vtreporter.confidence, config.yml line 3): is not a whole \
+         number; allowed: a whole number from 0 to 100"
+    );
+}
+
+#[test]
+fn the_shape_of_config_yml_is_judged_line_by_line() {
+    for (yaml, line, says) in [
+        ("- a\n- b", 1, "must hold sections"),
+        ("just text", 1, "must hold sections"),
+        ("opencti: text", 1, "lines of the form"),
+        ("opencti:\n  url: {a: b}", 2, "sections in a section"),
+        ("mq:\n  host: [a, b]", 2, "is a list; one value is wanted"),
+        ("vtreporter:\n  file_labels: [a, [b]]", 2, "plain value"),
+        ("vtreporter:\n  file_labels: ['a,b']", 2, "contain a comma"),
+        (
+            "mq:\n  host: a\n  host: b",
+            3,
+            "is there already, in line 2",
+        ),
+        (
+            "mq:\n  host: a\nmq:\n  port: 1",
+            3,
+            "is there already, in line 1",
+        ),
+        ("mq:\n  host: &x a", 2, "anchors and aliases"),
+        ("mq:\n  host: &x a\n  user: *x", 3, "anchors and aliases"),
+        ("mq:\n  host: *x", 2, "is not YAML"),
+        ("mq:\n  pass: !vault abc", 2, "tags"),
+        ("mq:\n  host: 'a", 2, "is not YAML"),
+        ("mq:\n\thost: a", 2, "is not YAML"),
+        ("mq:\n  host: a\n---\nmq:\n  host: b", 3, "second document"),
+        ("? [a]\n: b", 1, "name of a section"),
+        ("mq:\n  ? [a]\n  : b", 2, "a key must be"),
+    ] {
+        let text = with_file(Some(yaml), &[]).unwrap_err().to_string();
+        let found = text
+            .lines()
+            .any(|told| told.contains(&format!("config.yml line {line}")) && told.contains(says));
+        assert!(found, "{yaml:?}: {text}");
+    }
+    for yaml in [
+        "",
+        "# nothing",
+        "---\n",
+        "~",
+        "\u{feff}mq:\r\n  host: a\r\n",
+        "mq:\ns3:\n",
+    ] {
+        assert!(with_file(Some(yaml), &[]).is_ok(), "{yaml:?}");
+    }
+}
+
+#[test]
+fn no_secret_shows_in_debug_output() {
+    let config = with(&[
+        ("OPENCTI_CUSTOM_HEADERS", "X-Gateway: SEEN;x-other:SEEN"),
+        ("MQ_PASS", "SEEN"),
+        ("MQ_USE_SSL_PASSPHRASE", "SEEN"),
+        ("S3_ACCESS_KEY", "SEEN"),
+        ("S3_SECRET_KEY", "SEEN"),
+        ("HTTPS_PROXY", "http://user:SEEN@proxy.example.net:3128"),
+        ("http_proxy", "user:SEEN@proxy.example.net:3128"),
+        ("VTREPORTER_PROXY", "http://user:SEEN@proxy.example.net"),
+    ])
+    .unwrap();
+    let text = format!("{config:?}");
+    for secret in ["SEEN", KEY, TOKEN] {
+        assert!(!text.contains(secret), "{text}");
+    }
+    let headers = config.opencti.unwrap().headers;
+    assert_eq!(
+        (headers[0].0.as_str(), headers[0].1.expose()),
+        ("x-gateway", "SEEN")
+    );
+    assert_eq!(
+        config.network.http_proxy.unwrap().expose(),
+        "http://user:SEEN@proxy.example.net:3128/"
+    );
+}
+
+#[test]
+fn a_placeholder_of_the_sample_is_no_key() {
+    for text in [
+        "ChangeMe",
+        "CHANGEME",
+        "change-me",
+        "${VT_KEY}",
+        "<your key>",
+        "REPLACE_ME",
+    ] {
+        for name in ["OPENCTI_TOKEN", "VTREPORTER_API_KEY"] {
+            let told = told(name, text);
+            assert!(
+                told.contains("is still the placeholder"),
+                "{name} {text}: {told}"
+            );
+        }
+    }
+    assert!(told("CONNECTOR_ID", "ChangeMe").contains("placeholder"));
+    assert!(told("VTREPORTER_API_KEY", "'abc'").contains("quotation marks"));
+    assert!(with(&[("VTREPORTER_API_KEY", " short-key \n")]).is_ok());
+}
+
+#[test]
+fn names_that_are_no_settings_are_told_with_the_one_that_was_meant() {
+    let yaml = "vtreporter:\n  contry: AU\nvtreportr:\n  a: b\nconnector:\n  auto_update: true\n  confidence_level: 1\n";
+    let more = [
+        ("VTREPORTER_APIKEY", "SEEN"),
+        ("VTREPORTER_SOMETHING_QUITE_DIFFERENT", "SEEN"),
+        ("CONNECTOR_UPDATE_EXISTING_DATA", "true"),
+        ("CONNECTOR_UNKNOWN", "x"),
+        ("VTREPORTER_TEST_REQUIRE_SERVERS", "1"),
+        ("CONNECTOR_NAME", "\"quoted\""),
+        ("PATH", "/bin"),
+    ];
+    let warnings = with_file(Some(yaml), &more).unwrap().warnings;
+    assert_eq!(
+        warnings,
+        [
+            "config.yml line 2: vtreporter.contry is no setting; did you mean vtreporter.country?",
+            "config.yml line 3: `vtreportr:` is no section; did you mean vtreporter?",
+            "config.yml line 7: connector.confidence_level has no effect any more",
+            "CONNECTOR_NAME has quotation marks around it, which belong to the value; docker's --env-file keeps them",
+            "CONNECTOR_UPDATE_EXISTING_DATA has no effect any more",
+            "VTREPORTER_APIKEY is no setting; did you mean VTREPORTER_API_KEY?",
+            "VTREPORTER_SOMETHING_QUITE_DIFFERENT is no setting",
+        ]
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_value_that_is_not_utf_8_is_a_fault_only_where_it_is_ours() {
+    use std::os::unix::ffi::OsStringExt;
+
+    let odd = || OsString::from_vec(vec![b'A', 0xff]);
+    let mut environment = pairs(&LEAST);
+    environment.push(("LS_COLORS".into(), odd()));
+    environment.push((odd(), odd()));
+    let load = |environment| config::load(None, environment, Needs::BOTH, &no_files);
+    assert!(load(environment.clone()).is_ok());
+    environment.push(("VTREPORTER_COUNTRY".into(), odd()));
+    let text = load(environment).unwrap_err().to_string();
+    assert!(text.starts_with("VTREPORTER_COUNTRY (vtreporter.country): is not UTF-8"));
+}
+
+#[test]
+fn settings_that_contradict_each_other_are_a_fault() {
+    let queue = ("CONNECTOR_SEND_TO_QUEUE", "false");
+    let directory = ("CONNECTOR_SEND_TO_DIRECTORY", "yes");
+    let path = ("CONNECTOR_SEND_TO_DIRECTORY_PATH", "/data");
+    assert!(told(queue.0, queue.1).starts_with(queue.0));
+    let text = with(&[queue, directory]).unwrap_err().to_string();
+    assert!(
+        text.starts_with(path.0) && text.lines().count() == 1,
+        "{text}"
+    );
+    let config = with(&[queue, directory, path]).unwrap();
+    let directory = config.connector.send_to_directory.unwrap();
+    assert_eq!(
+        (directory.path.to_str(), directory.retention_days),
+        (Some("/data"), 7)
+    );
+    assert!(!config.connector.send_to_queue);
+    let s3 = with(&[queue, ("CONNECTOR_SEND_TO_S3", "1")])
+        .unwrap()
+        .connector;
+    assert_eq!(s3.send_to_s3.unwrap().folder, "connectors");
+    let warn = ("VTREPORTER_QUOTA_WARN_PERCENT", "95");
+    assert!(told(warn.0, warn.1).contains("VTREPORTER_QUOTA_STOP_PERCENT"));
+    assert!(with(&[warn, ("VTREPORTER_QUOTA_STOP_PERCENT", "95")]).is_ok());
+    assert!(told("VTREPORTER_OVERLAP", "P2D").contains("every run asks"));
+}
