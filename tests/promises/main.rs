@@ -11,7 +11,13 @@ mod rig;
 mod setup;
 
 mod import;
+mod roads;
+#[path = "../common/servers.rs"]
+mod servers;
 mod window;
+#[expect(dead_code, reason = "a part of it serves the tests of the road alone")]
+#[path = "../common/worker.rs"]
+mod worker;
 
 /// Every row of the acceptance table is told by a test.
 #[test]
