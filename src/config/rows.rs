@@ -239,13 +239,13 @@ Delivery {
     opencti_ssl_verify "OPENCTI_SSL_VERIFY" Some("opencti.ssl_verify"), Bool,
         Is("true"), "Verify the platform's certificate; switching it off lets anybody on the way read the token.";
     vtreporter_proxy "VTREPORTER_PROXY" Some("vtreporter.proxy"), PROXY,
-        unset("HTTPS_PROXY", "http://proxy.example.net:3128"), "Proxy for VirusTotal only.";
+        unset("HTTPS_PROXY", "http://proxy.example.net:3128"), "Proxy for VirusTotal only, whatever NO_PROXY says.";
     http_proxy "HTTP_PROXY" None, PROXY,
         unset("none", "http://proxy.example.net:3128"), "Proxy for http addresses.";
     https_proxy "HTTPS_PROXY" None, PROXY,
         unset("none", "http://proxy.example.net:3128"), "Proxy for https addresses.";
     no_proxy "NO_PROXY" None, List("a comma list of hosts, domains with a leading dot, networks, host:port, or *"),
-        unset("none", "localhost,.example.net,192.0.2.0/24"), "What is reached without a proxy.";
+        unset("none", "localhost,.example.net,192.0.2.0/24"), "What is reached without HTTP_PROXY and HTTPS_PROXY; a name stands for all below it too.";
     https_ca_certificates "HTTPS_CA_CERTIFICATES" None, PEM,
         unset("the built-in authorities", "/etc/ssl/own-ca.pem"), "Authorities trusted beside the built-in ones, for both sides.";
     ssl_cert_file "SSL_CERT_FILE" None, Text("the path of a file with certificates in PEM"),

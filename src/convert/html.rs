@@ -121,17 +121,10 @@ struct LevelsPart {
 struct Level {
     word: &'static str,
     count: u64,
-    /// Percent of all.
-    share: u64,
 }
 
 fn levels(levels: &Levels) -> Result<String, askama::Error> {
-    let total = levels.total();
-    let level = |word, count: u64| Level {
-        word,
-        count,
-        share: (count * 100).checked_div(total).unwrap_or(0),
-    };
+    let level = |word, count| Level { word, count };
     LevelsPart {
         levels: [
             level("HIGH", levels.high),
@@ -140,7 +133,7 @@ fn levels(levels: &Levels) -> Result<String, askama::Error> {
             level("NONE", levels.none),
             level("unknown", levels.unknown),
         ],
-        total,
+        total: levels.total(),
     }
     .render()
 }
