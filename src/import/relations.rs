@@ -145,8 +145,10 @@ impl<'a> Relations<'a> {
                         break;
                     }
                     Remedy::Disable => {
-                        off.insert(kind);
-                        if numbers.notes.insert(format!("{}: {error}", kind.name())) {
+                        // Several were under way; one of them speaks for all.
+                        if off.insert(kind) {
+                            let note = format!("{}: {error}", kind.name());
+                            numbers.notes.insert(note);
                             warn!(
                                 vt.relationship = kind.name(),
                                 "not asked for any more in this run: {error}"
