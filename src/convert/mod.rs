@@ -16,6 +16,7 @@
 
 use crate::stix::marking::Tlp;
 
+pub mod content;
 pub mod file;
 pub mod filter;
 pub mod html;
@@ -23,9 +24,16 @@ pub mod labels;
 pub mod left_out;
 pub mod network;
 pub mod page;
+pub mod parts;
+pub mod profile;
 pub mod report;
+pub mod row;
+pub mod sheet;
 pub mod tally;
 pub mod text;
+pub mod timeline;
+pub mod told;
+pub mod top;
 pub mod worst;
 
 /// What the operator chose about the objects.
@@ -47,4 +55,8 @@ pub struct Options {
     pub report_marking: Tlp,
     /// Marking of files, related objects and relationships.
     pub file_marking: Tlp,
+    /// Attach a page and a CSV to the report.
+    pub attachments: bool,
+    /// References of one report; more make numbered parts.
+    pub max_refs: usize,
 }

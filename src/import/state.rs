@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::numbers::Numbers;
 use super::schedule::{Window, next_start, whole_second};
+use crate::convert::profile::Previous;
 use crate::period::Period;
 use crate::quota::Charged;
 
@@ -47,7 +48,7 @@ pub struct CountryState {
     pub run: Option<Run>,
     /// The numbers of the report before, to compare with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub previous: Option<Numbers>,
+    pub previous: Option<Previous>,
 }
 
 /// A run that has begun, and how far it is.
@@ -67,6 +68,9 @@ pub struct Run {
     /// Failures in a row, for the wait before the next try.
     #[serde(default)]
     pub failures: u32,
+    /// What its report is compared with; the country's entry keeps it.
+    #[serde(skip)]
+    pub previous: Option<Previous>,
 }
 
 /// A place in VirusTotal's list, which is ascending in first submission unless
@@ -160,7 +164,15 @@ impl CountryState {
     pub fn finish(&mut self, run: Run, carried: Option<Place>) {
         self.last_end = Some(run.window.to);
         self.carried = carried;
-        self.previous = Some(run.numbers);
+        self.previous = Some(Previous {
+            from: run.window.from,
+            to: run.window.to,
+            matched: run.numbers.matched,
+            counts: run.numbers.counts,
+            families: run.numbers.summary.families,
+            requests: run.numbers.requests,
+            gaps: !run.numbers.gaps.is_empty(),
+        });
         self.run = None;
     }
 }
@@ -187,6 +199,7 @@ impl Run {
             numbers: Numbers::default(),
             resume_at: None,
             failures: 0,
+            previous: None,
         }
     }
 }

@@ -116,7 +116,9 @@ impl Service {
                 country = country.code,
                 "going on with the run of {} to {}", run.window.from, run.window.to
             );
-            return run.clone();
+            let mut run = run.clone();
+            run.previous.clone_from(&entry.previous);
+            return run;
         }
         let options = &self.settings.import;
         let mut run = Run::new(window(entry.last_end, options.start, options.overlap, now));
@@ -124,6 +126,7 @@ impl Service {
             // The list was cut there on purpose; what lies before was delivered.
             run.go_on_after(carried);
         }
+        run.previous.clone_from(&entry.previous);
         entry.last_start = Some(now);
         entry.run = Some(run.clone());
         run
