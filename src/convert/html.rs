@@ -220,7 +220,7 @@ fn levels(counts: &Counts) -> Vec<Level> {
 /// A ranking with its bars.
 pub(crate) struct Chart {
     pub(crate) bars: Vec<Bar>,
-    /// "37 different", or that there were too many to know.
+    /// How many different ones; empty where it was too many to know.
     pub(crate) different: String,
 }
 
@@ -233,10 +233,12 @@ impl Chart {
     }
 }
 
+/// The word for files without a name does not count.
 fn different(ranked: &Ranked) -> String {
+    let nameless = u64::from(ranked.get("").is_some());
     match ranked.different {
-        Some(number) => told::count(number),
-        None => "more than can be counted one by one; ≥ marks the least it can be".to_owned(),
+        Some(number) => told::count(number - nameless.min(number)),
+        None => "too many to tell; ≥ is the least it can be".to_owned(),
     }
 }
 
@@ -270,6 +272,11 @@ pub(crate) struct Tick {
 }
 
 impl Time {
+    /// One bar, or none that holds a file, says nothing.
+    pub(crate) fn is_shown(&self) -> bool {
+        self.bars.len() > 1 && self.peak != "0"
+    }
+
     fn of(timeline: &Timeline) -> Self {
         let peak = timeline.peak().map_or(0, |peak| peak.count);
         let by_days = timeline.by_days();

@@ -117,40 +117,45 @@ pub(crate) struct Bar {
     pub(crate) length: u64,
 }
 
-/// The commonest of a ranking, what is not told among its names, and at the end
-/// the others together; `untold` is the word for a file that has none.
+/// The commonest of a ranking; behind them, without a bar, the others together
+/// and the files that have no such name, which `untold` describes.
 pub(crate) fn bars(ranked: &Ranked, most: usize, untold: &str) -> Vec<Bar> {
-    let shown = ranked.first(most);
-    let others = shown.others();
-    let counts = shown.rows.iter().map(|(_, count)| *count);
-    let largest = counts.chain([others]).max().unwrap_or(0);
-    let bar = |name: &str, ours: bool, number: u64, exact: bool| Bar {
-        name: name.to_owned(),
-        ours,
-        count: if exact {
-            count(number)
-        } else {
-            format!("≥ {}", count(number))
-        },
-        share: share(number, ranked.total),
-        length: length(number, largest),
-    };
     let exact = ranked.missed == 0;
+    let nameless = ranked.get("").unwrap_or(0);
+    let named = ranked.rows.iter().filter(|(name, _)| !name.is_empty());
+    let shown: Vec<&(String, u64)> = named.take(most).collect();
+    let largest = shown.first().map_or(0, |(_, count)| *count);
+    let told: u64 = shown.iter().map(|(_, count)| count).sum();
+    let others = ranked.total.saturating_sub(told + nameless);
     let mut bars: Vec<Bar> = shown
-        .rows
-        .iter()
-        .map(|(name, count)| match name.as_str() {
-            "" => bar(untold, true, *count, exact),
-            name => bar(name, false, *count, exact),
+        .into_iter()
+        .map(|(name, number)| Bar {
+            name: name.clone(),
+            ours: false,
+            count: bounded("≥", *number, exact),
+            share: share(*number, ranked.total),
+            length: length(*number, largest),
         })
         .collect();
-    if others > 0 {
-        bars.push(bar("all others", true, others, true));
-        if !exact && let Some(last) = bars.last_mut() {
-            last.count = format!("≤ {}", count(others));
-        }
-    }
+    let ours = [("all others", others, "≤"), (untold, nameless, "≥")];
+    bars.extend(ours.into_iter().filter(|(_, number, _)| *number > 0).map(
+        |(name, number, bound)| Bar {
+            name: name.to_owned(),
+            ours: true,
+            count: bounded(bound, number, exact),
+            share: share(number, ranked.total),
+            length: 0,
+        },
+    ));
     bars
+}
+
+fn bounded(bound: &str, number: u64, exact: bool) -> String {
+    if exact {
+        count(number)
+    } else {
+        format!("{bound} {}", count(number))
+    }
 }
 
 /// The severities with their counts, worst first.
@@ -234,9 +239,11 @@ fn compared_high(facts: &ReportFacts) -> Option<String> {
 }
 
 fn commonest(what: &str, ranked: &Ranked) -> Option<Vec<Piece>> {
-    let mut rows = ranked.rows.iter().filter(|(name, _)| !name.is_empty());
+    // One file is no frequency.
+    let rows = ranked.rows.iter();
+    let rows = rows.filter(|(name, count)| !name.is_empty() && *count > 1);
     let mut pieces = Vec::new();
-    for (name, number) in rows.by_ref().take(3) {
+    for (name, number) in rows.take(3) {
         let before = if pieces.is_empty() {
             format!("{what}: ")
         } else {
@@ -244,8 +251,7 @@ fn commonest(what: &str, ranked: &Ranked) -> Option<Vec<Piece>> {
         };
         pieces.push(Piece::Ours(before));
         pieces.push(Piece::Foreign(name.clone()));
-        let files = if *number == 1 { "file" } else { "files" };
-        pieces.push(Piece::Ours(format!(" ({} {files})", count(*number))));
+        pieces.push(Piece::Ours(format!(" ({} files)", count(*number))));
     }
     if pieces.is_empty() {
         return None;

@@ -88,30 +88,6 @@ pub struct Ranked {
 }
 
 impl Ranked {
-    /// The first `most` of it.
-    #[must_use]
-    pub fn first(&self, most: usize) -> Self {
-        Self {
-            rows: self.rows.iter().take(most).cloned().collect(),
-            ..self.clone_numbers()
-        }
-    }
-
-    fn clone_numbers(&self) -> Self {
-        Self {
-            rows: Vec::new(),
-            total: self.total,
-            different: self.different,
-            missed: self.missed,
-        }
-    }
-
-    /// What is not in the rows.
-    pub fn others(&self) -> u64 {
-        let told: u64 = self.rows.iter().map(|(_, count)| count).sum();
-        self.total.saturating_sub(told)
-    }
-
     /// Nothing was counted.
     pub fn is_empty(&self) -> bool {
         self.total == 0
@@ -161,7 +137,7 @@ mod tests {
             .map(|(text, count)| (text.as_str(), *count))
             .collect();
         assert_eq!(rows, [("c", 5), ("a", 3), ("b", 3)]);
-        assert_eq!((ranked.total, ranked.others()), (12, 1));
+        assert_eq!(ranked.total, 12);
         assert_eq!((ranked.different, ranked.missed), (Some(4), 0));
     }
 

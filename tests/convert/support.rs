@@ -35,7 +35,7 @@ pub(crate) fn options() -> Options {
         reliability: Some("B - Usually Reliable".to_owned()),
         report_marking: Tlp::Amber,
         file_marking: Tlp::Amber,
-        attachments: true,
+        attachments: false,
         max_refs: 5000,
     }
 }
@@ -207,4 +207,13 @@ pub(crate) fn assert_sound(bundle: &Bundle) {
             }
         }
     }
+}
+
+/// The text of an attachment.
+pub(crate) fn decoded(file: &Value) -> String {
+    use base64::Engine;
+
+    let data = file["data"].as_str().expect("base64");
+    let engine = base64::engine::general_purpose::STANDARD;
+    String::from_utf8(engine.decode(data).expect("base64")).expect("UTF-8")
 }
