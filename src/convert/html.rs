@@ -112,7 +112,7 @@ impl<'a> View<'a> {
                 .collect(),
             contacts: contacts(facts),
             comparison: Comparison::of(facts),
-            objects: rows(counts.rows().into_iter()),
+            objects: rows(counts.rows().into_iter().filter(|(_, count)| *count > 0)),
             dropped: rows(facts.dropped.iter()),
             left_out: rows(facts.left_out.iter()),
             gaps: shown_lines(&facts.gaps),
@@ -181,12 +181,16 @@ fn rows<R: ToString>(rows: impl Iterator<Item = (R, u64)>) -> Vec<Row> {
 
 fn figures(facts: &ReportFacts) -> Vec<Row> {
     let counts = &facts.counts;
+    let fifth = match counts.indicators {
+        0 => ("relationships", counts.relationships()),
+        indicators => ("indicators", indicators),
+    };
     let figures = [
         ("files kept", counts.main.total()),
         ("of HIGH severity", counts.main.high),
         ("related files", counts.related.total()),
         ("addresses, domains, URLs", counts.network()),
-        ("relationships", counts.relationships()),
+        fifth,
     ];
     rows(figures.into_iter())
 }

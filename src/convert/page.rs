@@ -1,18 +1,21 @@
 //! Units: a file with what belongs to it, and the way from units to bundles.
 
-use std::borrow::Cow;
-
 use super::Options;
-use super::file;
+use super::country;
+use super::file::{self, Seen};
 use super::filter::{Dropped, Rated, Severity, at_least};
+use super::indicator;
 use super::labels::tidy;
 use super::left_out::{LeftOut, Reasons};
-use super::network::{self, Links, Way};
+use super::links::{Links, Way};
+use super::malware;
+use super::network;
 use super::report::{self, ReportFacts, Subject};
 use super::row::Row;
 use super::sheet::Sheet;
 use super::tally::{Role, Rows};
 use super::{content, html};
+use crate::country::Country;
 use crate::stix::bundle::{self, Bundle, Chunk, Limits};
 use crate::stix::sco::Provenance;
 use crate::stix::sdo::{Attachment, Identity, Report, ReportParts};
@@ -24,6 +27,9 @@ use crate::virustotal::objects::File;
 /// by the dozen; those that VirusTotal rates lower say little about their
 /// parent and would drown it.
 pub const RELATED_FILE_MIN: Severity = Severity::Medium;
+
+/// The report's relationship to its country, generously.
+const LINK_BYTES: usize = 2048;
 
 /// What belongs to a file and did not come with it.
 #[derive(Clone, Debug, Default)]
@@ -66,11 +72,17 @@ pub struct Converter {
     options: Options,
     subject: Subject,
     at: Timestamp,
+    from: Timestamp,
+    timeless: Timestamp,
     author: Id,
+    /// The location's, where it is wanted.
+    country: Option<Id>,
     file_labels: Vec<String>,
     report_labels: Vec<String>,
     report_types: Vec<String>,
     common: Vec<Object>,
+    /// What counts as a family in the report, whether or not it becomes an object.
+    families: malware::Rules,
 }
 
 impl Converter {
@@ -85,13 +97,21 @@ impl Converter {
         }
         let author_id = author.id();
         common.push(author);
+        let timeless = Timestamp::timeless();
+        let country = Country::parse(&subject.country_code)
+            .filter(|_| options.objects.country)
+            .map(|known| country::convert(known, author_id, &timeless, options.confidence));
         Self {
             at,
+            from: Timestamp::new(subject.from),
+            timeless,
             author: author_id,
+            country: country.as_ref().map(Object::id),
             file_labels: tidy(&options.file_labels),
             report_labels: tidy(&options.report_labels),
             report_types: tidy(&options.report_types),
-            common,
+            common: common.into_iter().chain(country).collect(),
+            families: options.objects.malware.clone().unwrap_or_default(),
             options: options.clone(),
             subject,
         }
@@ -102,32 +122,33 @@ impl Converter {
         &self.subject
     }
 
-    /// The markings and the author: they stand in every bundle.
+    /// The markings, the author and the country: they stand in every bundle.
     pub fn common(&self) -> &[Object] {
         &self.common
     }
 
     /// Converts a file that [`filter::decide`](super::filter::decide) kept.
     pub fn unit(&self, file: &File, rated: Rated, related: &Related) -> Result<Unit, Dropped> {
-        let mut left_out = Reasons::default();
-        let common = self.file_common();
-        let main = file::convert(file, rated, Role::Main(rated).tag(), common, &mut left_out)
-            .ok_or(Dropped::NoHash)?;
-        let parent = main.id();
-        let mut objects = Vec::with_capacity(1);
-        objects.push(main);
         let mut unit = Unit {
-            objects,
-            left_out,
-            rows: vec![Row::of(file, rated, parent)],
+            objects: Vec::with_capacity(4),
+            left_out: Reasons::default(),
+            rows: Vec::with_capacity(1),
         };
+        let seen =
+            Seen::of(file, rated, self.file_common(), &mut unit.left_out).ok_or(Dropped::NoHash)?;
+        let parent = seen.id();
+        self.file(&seen, Role::Main(rated), &mut unit);
         self.related(&related.dropped, Way::Drops, parent, &mut unit);
         self.related(&related.similar, Way::Similar, parent, &mut unit);
         if related.max_network > 0 {
+            let wanted = &self.options.objects;
+            let indicators = wanted.network_indicators
+                && wanted.indicators.is_some_and(|min| at_least(rated, min));
             network::descriptors(
                 file,
                 parent,
                 related.max_network,
+                indicators.then_some(&self.file_labels),
                 &self.links(),
                 &mut unit.objects,
                 &mut unit.left_out,
@@ -136,14 +157,43 @@ impl Converter {
         Ok(unit)
     }
 
-    fn related(&self, files: &[File], way: Way, parent: Id, unit: &mut Unit) {
+    /// A file with what is made of it: the same whether the search found it or
+    /// another file led to it, but for the country.
+    fn file(&self, seen: &Seen<'_>, role: Role, unit: &mut Unit) {
         let Unit {
             objects: into,
             left_out,
             rows,
         } = unit;
+        let links = self.links();
+        let wanted = &self.options.objects;
+        into.push(file::convert(seen, role.tag(), links.provenance, left_out));
+        let names = malware::families(&seen.file.attributes, &self.families);
+        let first = names.first().map(AsRef::as_ref);
+        rows.push(Row::of(seen.file, seen.rated, first, seen.id()));
+        let mut families = Vec::new();
+        if wanted.malware.is_some() {
+            for name in names {
+                let family = malware::convert(&name, &links);
+                let id = family.id();
+                families.push(id);
+                into.push(family);
+                into.push(links.link(Way::Family, seen.id(), id));
+                // Where a related file was submitted from is not known.
+                if let (Role::Main(_), Some(country)) = (role, self.country) {
+                    into.push(links.link(Way::FamilyFrom, id, country));
+                }
+            }
+        }
+        if let Some(min) = wanted.indicators {
+            indicator::of_file(seen, min, &families, &links, into, left_out);
+        }
+    }
+
+    fn related(&self, files: &[File], way: Way, parent: Id, unit: &mut Unit) {
         for file in files {
             let rated = Severity::of(file);
+            let left_out = &mut unit.left_out;
             if file.error.is_some() {
                 left_out.add(LeftOut::RelatedUnreadable);
             } else if !at_least(rated, RELATED_FILE_MIN) {
@@ -151,14 +201,11 @@ impl Converter {
             } else if file::sha256(file).is_none() {
                 left_out.add(LeftOut::RelatedNoHash);
             } else {
-                let tag = Role::Related(rated).tag();
-                let converted = file::convert(file, rated, tag, self.file_common(), left_out);
+                let seen = Seen::of(file, rated, self.file_common(), left_out);
                 // A file is similar to itself at times.
-                if let Some(object) = converted.filter(|object| object.id() != parent) {
-                    let link = self.links().link(way, parent, object.id());
-                    rows.push(Row::of(file, rated, object.id()));
-                    into.push(object);
-                    into.push(link);
+                if let Some(seen) = seen.filter(|seen| seen.id() != parent) {
+                    self.file(&seen, Role::Related(rated), unit);
+                    unit.objects.push(self.links().link(way, parent, seen.id()));
                 }
             }
         }
@@ -166,8 +213,9 @@ impl Converter {
 
     fn file_common(&self) -> file::Common<'_> {
         file::Common {
-            provenance: self.provenance(),
             labels: &self.file_labels,
+            rules: &self.options.objects.labels,
+            score: self.options.objects.score,
         }
     }
 
@@ -175,6 +223,8 @@ impl Converter {
         Links {
             provenance: self.provenance(),
             at: &self.at,
+            from: &self.from,
+            timeless: &self.timeless,
             confidence: self.options.confidence,
         }
     }
@@ -198,10 +248,14 @@ impl Converter {
             }
             unit.objects
         });
+        // The report's own relationship, to its country.
+        let own_link = usize::from(self.country.is_some());
+        let frame = self.common.len() + 1;
         let limits = Limits {
             objects: limits
                 .objects
-                .min(self.options.max_refs.saturating_add(self.common.len() + 1)),
+                .saturating_sub(own_link)
+                .min(self.options.max_refs.saturating_add(frame)),
             ..limits
         };
         let packing = bundle::pack(units, &self.common, report::RESERVE + own, limits);
@@ -221,8 +275,17 @@ impl Converter {
         } else {
             report::description(facts)
         };
-        let report = self.report(part.number, &description, None, &[], &chunk.ids());
-        chunk.bundle(&self.common, Some(&report))
+        let report = self.report(part.number, &description, None, &[], chunk);
+        self.closed(chunk, &report)
+    }
+
+    /// The bundle of a chunk and a report.
+    fn closed(&self, chunk: &Chunk, report: &Object) -> Bundle {
+        // Not among the report's own references: they would name each other.
+        let link = self
+            .country
+            .map(|country| self.links().link(Way::ReportFrom, report.id(), country));
+        chunk.bundle(&self.common, [report].into_iter().chain(&link))
     }
 
     /// The last version of the part in hand with its CSV, for now unless the
@@ -236,11 +299,15 @@ impl Converter {
         limits: Limits,
     ) -> Closing {
         let part = facts.parts.current;
-        let mut load = Load::new(&self.subject, part.number, Some(sheet));
+        let mut load = Load::new(
+            &self.subject,
+            part.number,
+            Some(sheet).filter(|_| self.options.attachments),
+        );
         load.page = false;
         load.content = false;
         let mut left = load.complaint();
-        let room = chunk.room(&self.common, limits);
+        let room = chunk.room(&self.common, limits).saturating_sub(LINK_BYTES);
         loop {
             let description = if part.number > 1 {
                 let facts = ReportFacts {
@@ -252,9 +319,9 @@ impl Converter {
                 report::description(facts)
             };
             let files = load.sheet.as_slice();
-            let report = self.report(part.number, &description, None, files, &chunk.ids());
+            let report = self.report(part.number, &description, None, files, chunk);
             if report.escaped_len() <= room || load.is_empty() {
-                let bundle = chunk.bundle(&self.common, Some(&report));
+                let bundle = self.closed(chunk, &report);
                 return Closing { bundle, left };
             }
             left.extend(load.lighten());
@@ -264,7 +331,7 @@ impl Converter {
     /// The report's last version, all of it: the page under "Content", and what
     /// is attached. It names `chunk`, the last one or one object that has gone
     /// out (see [`Tally::anchor`](super::tally::Tally::anchor)); where nothing
-    /// was found, its author, since it must name something. `sheet` is that of
+    /// was found, only the country or else its author: it must name something. `sheet` is that of
     /// the first part.
     ///
     /// What does not fit beside the chunk is left out and named in the notes:
@@ -276,16 +343,16 @@ impl Converter {
         sheet: Option<&mut Sheet>,
         limits: Limits,
     ) -> Closing {
-        let mut load = Load::new(&self.subject, 1, sheet);
+        let mut load = Load::new(&self.subject, 1, sheet.filter(|_| self.options.attachments));
         load.page = self.options.attachments;
         let mut left = load.complaint();
         let mut facts = facts.clone();
         facts.notes.extend(left.iter().cloned());
-        let room = chunk.room(&self.common, limits);
+        let room = chunk.room(&self.common, limits).saturating_sub(LINK_BYTES);
         loop {
-            let report = self.last(&facts, &load, &chunk.ids());
+            let report = self.last(&facts, &load, chunk);
             if report.escaped_len() <= room || load.is_empty() {
-                let bundle = chunk.bundle(&self.common, Some(&report));
+                let bundle = self.closed(chunk, &report);
                 return Closing { bundle, left };
             }
             let note = load.lighten();
@@ -294,7 +361,7 @@ impl Converter {
         }
     }
 
-    fn last(&self, facts: &ReportFacts, load: &Load, refs: &[Id]) -> Object {
+    fn last(&self, facts: &ReportFacts, load: &Load, chunk: &Chunk) -> Object {
         let marking = self.options.report_marking.name();
         // Writing into memory does not fail; if it did, the rest still counts.
         let content = load.content.then(|| content::content(facts, marking).ok());
@@ -308,7 +375,7 @@ impl Converter {
         files.extend(load.sheet.clone());
         let content = content.flatten();
         let description = report::description(facts);
-        self.report(1, &description, content.as_deref(), &files, refs)
+        self.report(1, &description, content.as_deref(), &files, chunk)
     }
 
     /// The report's id, the same for every version of it.
@@ -324,20 +391,20 @@ impl Converter {
     /// | `x_opencti_content`     | [`content::content`], in the last version |
     /// | `x_opencti_files`       | [`html::page`] and [`Sheet`], in the last version |
     /// | `report_types`, `labels`, `confidence`, `x_opencti_reliability`, marking | the operator's choice |
-    /// | `object_refs`           | the chunk's objects, relationships too |
+    /// | `object_refs`           | the chunk's objects, relationships too, and the country |
     fn report(
         &self,
         number: u32,
         description: &str,
         content: Option<&str>,
         files: &[Attachment],
-        refs: &[Id],
+        chunk: &Chunk,
     ) -> Object {
-        let refs = if refs.is_empty() {
-            Cow::Owned(vec![self.author])
-        } else {
-            Cow::Borrowed(refs)
-        };
+        let mut refs = chunk.ids();
+        refs.extend(self.country);
+        if refs.is_empty() {
+            refs.push(self.author);
+        }
         Object::new(
             &Report::new(ReportParts {
                 author: self.author,

@@ -6,7 +6,9 @@
 //! time and so with ids that follow from country, window and number. A chunk
 //! goes into one part as a whole; a part that the next chunk would overfill is
 //! closed first. So every object is named by one part, and by a further one
-//! only where a relationship of that one needs it.
+//! only where a relationship of that one needs it. The cap is for the objects of
+//! chunks: a part names the country, too, where that is wanted, and so may have
+//! one reference more.
 //!
 //! Where a run stands in this travels with its saved numbers: what goes on
 //! after a pause or a restart goes on in the right part. What a part has named

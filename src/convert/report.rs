@@ -23,9 +23,9 @@ pub(crate) const MAX_QUERY: usize = 2000;
 const MAX_SENTENCE: usize = 300;
 
 /// Bytes that the report's JSON needs at most while it grows, without its
-/// labels, types and references, escaped once more. Its last version is larger,
+/// labels, types and references, escaped once more, and its relationship to the country. Its last version is larger,
 /// and is weighed when it is there.
-pub(crate) const RESERVE: usize = 48 * 1024;
+pub(crate) const RESERVE: usize = 50 * 1024;
 
 /// What a run is about. Identifies the report.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -304,7 +304,8 @@ fn tables(out: &mut String, counts: &Counts) {
     levels(out, "found by the search", &counts.main);
     levels(out, "related to those", &counts.related);
     out.push_str("\n| Objects | |\n|---|---:|\n");
-    for (name, count) in counts.rows() {
+    let rows = counts.rows().into_iter();
+    for (name, count) in rows.filter(|(_, count)| *count > 0) {
         let _ = writeln!(out, "| {name} | {count} |");
     }
 }

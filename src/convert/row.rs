@@ -6,7 +6,7 @@ use super::file;
 use super::filter::Rated;
 use super::text::clean;
 use crate::stix::{Id, time};
-use crate::virustotal::objects::{File, FileAttributes};
+use crate::virustotal::objects::File;
 
 /// Characters of a word of VirusTotal's.
 const MAX_WORD: usize = 100;
@@ -50,13 +50,13 @@ pub enum Text {
     Kind,
     /// The category that most engines agree on.
     Category,
-    /// The family that most engines agree on.
+    /// The first of its families.
     Family,
 }
 
 impl Row {
-    /// Of a file whose object has this id.
-    pub fn of(file: &File, rated: Rated, id: Id) -> Self {
+    /// Of a file of this family, whose object has this id.
+    pub fn of(file: &File, rated: Rated, family: Option<&str>, id: Id) -> Self {
         let attributes = &file.attributes;
         let mut row = Self {
             id,
@@ -82,7 +82,7 @@ impl Row {
         }
         row.put_word(Text::Kind, attributes.type_description.as_deref());
         row.put_word(Text::Category, file::category(attributes));
-        row.put_word(Text::Family, family(attributes));
+        row.put_word(Text::Family, family);
         row
     }
 
@@ -111,10 +111,4 @@ impl Row {
     pub fn first_submitted(&self) -> Option<DateTime<Utc>> {
         self.first.and_then(time::from_unix)
     }
-}
-
-/// The family name that most engines agree on.
-fn family(attributes: &FileAttributes) -> Option<&str> {
-    let classification = attributes.popular_threat_classification.as_ref()?;
-    file::most_votes(&classification.popular_threat_name)
 }

@@ -93,6 +93,25 @@ fn every_chunk_is_under_both_limits_and_complete_in_itself() {
 }
 
 #[test]
+fn the_limit_holds_for_the_body_where_every_quote_counts_twice() {
+    let converter = converter();
+    let limits = Limits {
+        bytes: 1_500_000,
+        objects: 100_000,
+    };
+    let packing = converter.pack((0..20).map(|seed| unit(seed, 80)), limits);
+    assert!(packing.chunks.len() > 1);
+    for chunk in &packing.chunks {
+        let bundle = converter.bundle(chunk, &facts());
+        assert!(
+            body(&bundle.text) < limits.bytes,
+            "{} bytes",
+            body(&bundle.text)
+        );
+    }
+}
+
+#[test]
 fn a_unit_over_the_limit_is_cut_and_its_file_is_in_every_part() {
     let converter = converter();
     let limits = Limits {

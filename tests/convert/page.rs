@@ -411,7 +411,7 @@ fn the_page_for_people_escapes_everything_and_loads_nothing() {
     let mut facts = outcome(&[], &BTreeMap::new()).facts;
     let file = file(&made(1, "SEVERITY_HIGH", Some(hostile)));
     let rated = vtreporter::convert::filter::Severity::of(&file);
-    let row = Row::of(&file, rated, converter().report_id());
+    let row = Row::of(&file, rated, Some(hostile), converter().report_id());
     facts.summary.worst.offer(&row);
     facts.gaps.push(hostile.to_owned());
     facts.query = hostile.to_owned();
@@ -442,7 +442,8 @@ fn the_page_for_people_has_the_same_numbers() {
         &pages,
     );
     let page = html::page(&outcome.facts, "TLP:AMBER").expect("a page");
-    for (name, count) in outcome.facts.counts.rows() {
+    let rows = outcome.facts.counts.rows().into_iter();
+    for (name, count) in rows.filter(|(_, count)| *count > 0) {
         let cell = format!("<td>{name}</td><td class=\"number\">{count}</td>");
         assert!(page.contains(&cell), "{cell} in\n{page}");
     }

@@ -186,6 +186,11 @@ proptest! {
             let hidden = bundle.text.chars().find(|c| c.is_control() || matches!(c, '\u{202e}' | '\u{200b}'));
             prop_assert_eq!(hidden, None);
             prop_assert!(!bundle.text.contains("\\u0000"));
+            for object in objects(bundle) {
+                if let Some(name) = object["name"].as_str() {
+                    prop_assert!(name.trim() == name && name.chars().count() >= 2, "{name:?}");
+                }
+            }
         }
     }
 }

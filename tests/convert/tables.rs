@@ -145,7 +145,7 @@ fn the_worst_files_come_first_and_the_list_does_not_grow() {
             },
         }));
         let id = converter().report_id();
-        let row = Row::of(&file, Severity::of(&file), id);
+        let row = Row::of(&file, Severity::of(&file), None, id);
         worst.offer(&row);
         worst.offer(&row);
     }

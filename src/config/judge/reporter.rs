@@ -100,6 +100,7 @@ impl Judge<'_> {
             file_marking: self.marking(values.vtreporter_file_markings),
             attachments: self.boolean(values.vtreporter_attachments),
             max_refs: self.whole(values.vtreporter_max_refs_per_report),
+            objects: self.objects(values),
         }
     }
 
@@ -119,7 +120,7 @@ impl Judge<'_> {
         timeout.unwrap_or_default()
     }
 
-    fn severity(&mut self, value: Value<'_>) -> Severity {
+    pub(super) fn severity(&mut self, value: Value<'_>) -> Severity {
         use Severity::{High, Low, Medium, None};
         self.choice(value, [None, Low, Medium, High])
             .unwrap_or(High)
