@@ -15,7 +15,8 @@
 //! is known by the process that sent it; after a restart an object that is sent
 //! again counts again, so that a part may close early but never late.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use serde::{Deserialize, Serialize};
 
@@ -84,23 +85,29 @@ impl Parts {
     }
 }
 
-/// The objects that the part in hand names, as far as this process knows.
+/// The objects that the part in hand names, as far as this process knows, and
+/// whether they are files found by the search.
 #[derive(Debug, Default)]
-pub struct Named(HashSet<u64>);
+pub struct Named(HashMap<u64, bool>);
 
 impl Named {
     /// Objects of a chunk that it would name newly.
     pub fn fresh(&self, chunk: &Chunk) -> u64 {
         let ids = chunk.objects().iter().map(|object| object.id());
-        ids.filter(|id| !self.0.contains(&id.fingerprint())).count() as u64
+        ids.filter(|id| !self.0.contains_key(&id.fingerprint()))
+            .count() as u64
     }
 
     /// Names a chunk's objects.
     pub fn add(&mut self, chunk: &Chunk, part: &mut Part) {
         for object in chunk.objects() {
-            if self.0.insert(object.id().fingerprint()) {
-                part.refs += 1;
-                part.files += u64::from(is_main(object));
+            let known = self.0.entry(object.id().fingerprint());
+            part.refs += u64::from(matches!(known, Entry::Vacant(_)));
+            let known = known.or_default();
+            // A related file may turn up as one of the search's own.
+            if is_main(object) && !*known {
+                *known = true;
+                part.files += 1;
             }
         }
     }
