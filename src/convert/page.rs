@@ -3,13 +3,18 @@
 use std::borrow::Cow;
 
 use super::Options;
-use super::file;
+use super::country;
+use super::file::{self, Seen};
 use super::filter::{Dropped, Rated, Severity, at_least};
+use super::indicator;
 use super::labels::tidy;
 use super::left_out::{LeftOut, Reasons};
-use super::network::{self, Links, Way};
+use super::links::{Links, Way};
+use super::malware;
+use super::network;
 use super::report::{self, ReportFacts, Subject};
 use super::tally::Role;
+use crate::country::Country;
 use crate::stix::bundle::{self, Bundle, Chunk, Limits, Packing};
 use crate::stix::sco::Provenance;
 use crate::stix::sdo::{Identity, Report, ReportParts};
@@ -51,7 +56,11 @@ pub struct Converter {
     subject: Subject,
     name: String,
     at: Timestamp,
+    from: Timestamp,
+    timeless: Timestamp,
     author: Id,
+    /// The location's, where it is wanted.
+    country: Option<Id>,
     file_labels: Vec<String>,
     report_labels: Vec<String>,
     report_types: Vec<String>,
@@ -70,14 +79,21 @@ impl Converter {
         }
         let author_id = author.id();
         common.push(author);
+        let timeless = Timestamp::timeless();
+        let country = Country::parse(&subject.country_code)
+            .filter(|_| options.objects.country)
+            .map(|known| country::convert(known, author_id, &timeless, options.confidence));
         Self {
             name: subject.name(),
             at,
+            from: Timestamp::new(subject.from),
+            timeless,
             author: author_id,
+            country: country.as_ref().map(Object::id),
             file_labels: tidy(&options.file_labels),
             report_labels: tidy(&options.report_labels),
             report_types: tidy(&options.report_types),
-            common,
+            common: common.into_iter().chain(country).collect(),
             options: options.clone(),
             subject,
         }
@@ -88,7 +104,7 @@ impl Converter {
         &self.subject
     }
 
-    /// The markings and the author: they stand in every bundle.
+    /// The markings, the author and the country: they stand in every bundle.
     pub fn common(&self) -> &[Object] {
         &self.common
     }
@@ -96,12 +112,11 @@ impl Converter {
     /// Converts a file that [`filter::decide`](super::filter::decide) kept.
     pub fn unit(&self, file: &File, rated: Rated, related: &Related) -> Result<Unit, Dropped> {
         let mut left_out = Reasons::default();
-        let common = self.file_common();
-        let main = file::convert(file, rated, Role::Main(rated).tag(), common, &mut left_out)
-            .ok_or(Dropped::NoHash)?;
-        let parent = main.id();
-        let mut objects = Vec::with_capacity(1);
-        objects.push(main);
+        let mut objects = Vec::with_capacity(4);
+        let seen =
+            Seen::of(file, rated, self.file_common(), &mut left_out).ok_or(Dropped::NoHash)?;
+        let parent = seen.id();
+        self.file(&seen, Role::Main(rated), &mut objects, &mut left_out);
         self.related(
             &related.dropped,
             Way::Drops,
@@ -117,16 +132,51 @@ impl Converter {
             &mut left_out,
         );
         if related.max_network > 0 {
+            let wanted = &self.options.objects;
+            let indicators = wanted.network_indicators
+                && wanted.indicators.is_some_and(|min| at_least(rated, min));
             network::descriptors(
                 file,
                 parent,
                 related.max_network,
+                indicators.then_some(&self.file_labels),
                 &self.links(),
                 &mut objects,
                 &mut left_out,
             );
         }
         Ok(Unit { objects, left_out })
+    }
+
+    /// A file with what is made of it: the same whether the search found it or
+    /// another file led to it, but for the country.
+    fn file(
+        &self,
+        seen: &Seen<'_>,
+        role: Role,
+        into: &mut Vec<Object>,
+        left_out: &mut Reasons<LeftOut>,
+    ) {
+        let links = self.links();
+        let wanted = &self.options.objects;
+        into.push(file::convert(seen, role.tag(), links.provenance, left_out));
+        let mut families = Vec::new();
+        if let Some(rules) = &wanted.malware {
+            for name in malware::families(&seen.file.attributes, rules) {
+                let family = malware::convert(&name, &links);
+                let id = family.id();
+                families.push(id);
+                into.push(family);
+                into.push(links.link(Way::Family, seen.id(), id));
+                // Where a related file was submitted from is not known.
+                if let (Role::Main(_), Some(country)) = (role, self.country) {
+                    into.push(links.link(Way::FamilyFrom, id, country));
+                }
+            }
+        }
+        if let Some(min) = wanted.indicators {
+            indicator::of_file(seen, min, &families, &links, into, left_out);
+        }
     }
 
     fn related(
@@ -146,13 +196,11 @@ impl Converter {
             } else if file::sha256(file).is_none() {
                 left_out.add(LeftOut::RelatedNoHash);
             } else {
-                let tag = Role::Related(rated).tag();
-                let converted = file::convert(file, rated, tag, self.file_common(), left_out);
+                let seen = Seen::of(file, rated, self.file_common(), left_out);
                 // A file is similar to itself at times.
-                if let Some(object) = converted.filter(|object| object.id() != parent) {
-                    let link = self.links().link(way, parent, object.id());
-                    into.push(object);
-                    into.push(link);
+                if let Some(seen) = seen.filter(|seen| seen.id() != parent) {
+                    self.file(&seen, Role::Related(rated), into, left_out);
+                    into.push(self.links().link(way, parent, seen.id()));
                 }
             }
         }
@@ -160,8 +208,9 @@ impl Converter {
 
     fn file_common(&self) -> file::Common<'_> {
         file::Common {
-            provenance: self.provenance(),
             labels: &self.file_labels,
+            rules: &self.options.objects.labels,
+            score: self.options.objects.score,
         }
     }
 
@@ -169,6 +218,8 @@ impl Converter {
         Links {
             provenance: self.provenance(),
             at: &self.at,
+            from: &self.from,
+            timeless: &self.timeless,
             confidence: self.options.confidence,
         }
     }
@@ -185,14 +236,27 @@ impl Converter {
         let texts = self.report_labels.iter().chain(&self.report_types);
         let own: usize = texts.map(|text| 2 * text.len() + 8).sum();
         let units = units.into_iter().map(|unit| unit.objects);
+        // The report's own relationship, to its country.
+        let limits = Limits {
+            objects: limits
+                .objects
+                .saturating_sub(usize::from(self.country.is_some())),
+            ..limits
+        };
         bundle::pack(units, &self.common, report::RESERVE + own, limits)
     }
 
     /// The bundle of a chunk, with the report as far as it has grown: it names
     /// this chunk's objects, and the platform adds them to those it has.
     pub fn bundle(&self, chunk: &Chunk, facts: &ReportFacts) -> Bundle {
-        let report = self.report(facts, &chunk.ids());
-        chunk.bundle(&self.common, Some(&report))
+        let mut refs = chunk.ids();
+        refs.extend(self.country);
+        let report = self.report(facts, &refs);
+        // Not among the report's own references: they would name each other.
+        let link = self
+            .country
+            .map(|country| self.links().link(Way::ReportFrom, report.id(), country));
+        chunk.bundle(&self.common, [&report].into_iter().chain(&link))
     }
 
     /// The report once more with its last words, naming `anchor` (see
@@ -214,7 +278,7 @@ impl Converter {
     /// | `published`, `created`, `modified` | the window's end      |
     /// | `description`           | [`report::description`]          |
     /// | `report_types`, `labels`, `confidence`, `x_opencti_reliability`, marking | the operator's choice |
-    /// | `object_refs`           | the chunk's objects, relationships too |
+    /// | `object_refs`           | the chunk's objects, relationships too, and the country |
     fn report(&self, facts: &ReportFacts, refs: &[Id]) -> Object {
         let refs = if refs.is_empty() {
             Cow::Owned(vec![self.author])

@@ -18,8 +18,8 @@ const MAX_GAPS: usize = 20;
 const MAX_SENTENCE: usize = 300;
 
 /// Bytes that the report's JSON needs at most without its labels, types and
-/// references, escaped once more.
-pub(crate) const RESERVE: usize = 48 * 1024;
+/// references, escaped once more, and that of its relationship to the country.
+pub(crate) const RESERVE: usize = 50 * 1024;
 
 /// What a run is about. Identifies the report.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -18,10 +18,17 @@ pub(crate) enum Role {
     Ipv6,
     Domain,
     Url,
+    Indicator,
+    Malware,
+    AttackPattern,
+    Note,
     Drops,
     CommunicatesWith,
     RelatedTo,
-    /// Author, marking, report.
+    BasedOn,
+    Indicates,
+    Uses,
+    /// Author, marking, country, report: what goes with every bundle.
     Frame,
 }
 
@@ -49,10 +56,17 @@ impl Role {
             Self::Ipv6 => 11,
             Self::Domain => 12,
             Self::Url => 13,
-            Self::Drops => 14,
-            Self::CommunicatesWith => 15,
-            Self::RelatedTo => 16,
-            Self::Frame => 17,
+            Self::Indicator => 14,
+            Self::Malware => 15,
+            Self::AttackPattern => 16,
+            Self::Note => 17,
+            Self::Drops => 18,
+            Self::CommunicatesWith => 19,
+            Self::RelatedTo => 20,
+            Self::BasedOn => 21,
+            Self::Indicates => 22,
+            Self::Uses => 23,
+            Self::Frame => 24,
         }
     }
 
@@ -64,9 +78,16 @@ impl Role {
             11 => Self::Ipv6,
             12 => Self::Domain,
             13 => Self::Url,
-            14 => Self::Drops,
-            15 => Self::CommunicatesWith,
-            16 => Self::RelatedTo,
+            14 => Self::Indicator,
+            15 => Self::Malware,
+            16 => Self::AttackPattern,
+            17 => Self::Note,
+            18 => Self::Drops,
+            19 => Self::CommunicatesWith,
+            20 => Self::RelatedTo,
+            21 => Self::BasedOn,
+            22 => Self::Indicates,
+            23 => Self::Uses,
             _ => Self::Frame,
         }
     }
@@ -117,12 +138,26 @@ pub struct Counts {
     pub domains: u64,
     /// URLs.
     pub urls: u64,
+    /// Indicators, of files and of what they contact.
+    pub indicators: u64,
+    /// Malware families.
+    pub malware: u64,
+    /// Techniques of ATT&CK.
+    pub attack_patterns: u64,
+    /// Notes.
+    pub notes: u64,
     /// Relationships `drops`.
     pub drops: u64,
     /// Relationships `communicates-with`.
     pub communicates_with: u64,
-    /// Relationships `related-to`.
+    /// Relationships `related-to`, without the report's own to its country.
     pub related_to: u64,
+    /// Relationships `based-on`.
+    pub based_on: u64,
+    /// Relationships `indicates`.
+    pub indicates: u64,
+    /// Relationships `uses`.
+    pub uses: u64,
 }
 
 impl Counts {
@@ -138,27 +173,45 @@ impl Counts {
 
     /// Relationships of every kind.
     pub fn relationships(&self) -> u64 {
-        self.drops + self.communicates_with + self.related_to
+        self.drops
+            + self.communicates_with
+            + self.related_to
+            + self.based_on
+            + self.indicates
+            + self.uses
     }
 
     /// Each kind with its name for people, and all of them at the end.
-    pub fn rows(&self) -> [(&'static str, u64); 9] {
+    pub fn rows(&self) -> [(&'static str, u64); 16] {
         [
             ("Files", self.files()),
             ("IPv4 addresses", self.ipv4),
             ("IPv6 addresses", self.ipv6),
             ("Domain names", self.domains),
             ("URLs", self.urls),
+            ("Indicators", self.indicators),
+            ("Malware families", self.malware),
+            ("Attack patterns", self.attack_patterns),
+            ("Notes", self.notes),
             ("Relationships: drops", self.drops),
             ("Relationships: communicates-with", self.communicates_with),
             ("Relationships: related-to", self.related_to),
+            ("Relationships: based-on", self.based_on),
+            ("Relationships: indicates", self.indicates),
+            ("Relationships: uses", self.uses),
             ("All objects", self.objects()),
         ]
     }
 
-    /// Everything, without author, markings and report.
+    /// Everything, without what goes with every bundle: author, markings, report
+    /// and its country.
     pub fn objects(&self) -> u64 {
-        self.files() + self.network() + self.relationships()
+        self.files() + self.network() + self.knowledge() + self.relationships()
+    }
+
+    /// Indicators, families, techniques and notes.
+    pub fn knowledge(&self) -> u64 {
+        self.indicators + self.malware + self.attack_patterns + self.notes
     }
 
     fn of(&mut self, role: Role) -> Option<&mut u64> {
@@ -169,9 +222,16 @@ impl Counts {
             Role::Ipv6 => &mut self.ipv6,
             Role::Domain => &mut self.domains,
             Role::Url => &mut self.urls,
+            Role::Indicator => &mut self.indicators,
+            Role::Malware => &mut self.malware,
+            Role::AttackPattern => &mut self.attack_patterns,
+            Role::Note => &mut self.notes,
             Role::Drops => &mut self.drops,
             Role::CommunicatesWith => &mut self.communicates_with,
             Role::RelatedTo => &mut self.related_to,
+            Role::BasedOn => &mut self.based_on,
+            Role::Indicates => &mut self.indicates,
+            Role::Uses => &mut self.uses,
             Role::Frame => return None,
         })
     }
@@ -307,7 +367,7 @@ mod tests {
 
     #[test]
     fn every_role_comes_back_from_its_tag_and_main_files_win() {
-        for tag in 0..=17 {
+        for tag in 0..=24 {
             assert_eq!(Role::of(tag).tag(), tag);
         }
         assert!(Role::Main(None).tag() < Role::Related(Some(Severity::High)).tag());

@@ -61,6 +61,9 @@ pub struct Run {
     /// What the platform has accepted of it.
     #[serde(default)]
     pub numbers: Numbers,
+    /// The draft on the platform that it goes into.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draft: Option<String>,
     /// When it goes on: a quota's reset, or the next try after a failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume_at: Option<DateTime<Utc>>,
@@ -185,6 +188,7 @@ impl Run {
             window,
             place: Place::default(),
             numbers: Numbers::default(),
+            draft: None,
             resume_at: None,
             failures: 0,
         }

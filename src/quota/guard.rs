@@ -299,6 +299,7 @@ impl Guard {
             Err(
                 error @ (Error::WrongKey { .. }
                 | Error::Unreachable { .. }
+                | Error::Network { .. }
                 | Error::TimedOut { .. }
                 | Error::CutShort { .. }
                 | Error::Redirected { .. }),

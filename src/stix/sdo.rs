@@ -1,6 +1,5 @@
-//! Domain objects: what is said about it. Room is left for `indicator`,
-//! `malware`, `location`, `attack-pattern` and `note`: one struct each, in this
-//! file's manner; their ids are in [`id`](super::id) already.
+//! Domain objects: who says it, and the report. What it is about is in
+//! [`threat`](super::threat).
 
 use serde::Serialize;
 

@@ -8,8 +8,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use vtreporter::convert::Options;
+use vtreporter::convert::filter::Severity;
+use vtreporter::convert::labels::Glob;
+use vtreporter::convert::malware::Names;
 use vtreporter::convert::page::Converter;
+use vtreporter::convert::score::Score;
+use vtreporter::convert::{Objects, Options};
 use vtreporter::stix::marking::Tlp;
 
 use super::support::{List, ROOMY, RelatedPages, assert_sound, file, options, run, subject};
@@ -69,7 +73,52 @@ fn chosen(overrides: &Value) -> Options {
     if let Some(reliability) = overrides.get("reliability") {
         options.reliability = reliability.as_str().map(str::to_owned);
     }
+    options.objects = Objects::default();
+    objects(overrides, &mut options.objects);
     options
+}
+
+fn objects(overrides: &Value, objects: &mut Objects) {
+    let flag = |key: &str, into: &mut bool| *into = overrides[key].as_bool().unwrap_or(*into);
+    let globs = |key: &str| -> Vec<Glob> {
+        let list = overrides[key].as_array().into_iter().flatten();
+        list.filter_map(|it| Some(Glob::new(it.as_str()?)))
+            .collect()
+    };
+    if let Some(level) = overrides.get("indicators") {
+        objects.indicators = level.as_str().and_then(Severity::parse);
+    }
+    flag("network_indicators", &mut objects.network_indicators);
+    if overrides["malware"] == false {
+        objects.malware = None;
+    }
+    if let Some(rules) = &mut objects.malware {
+        if let Some(votes) = overrides["min_votes"].as_u64() {
+            rules.min_votes = u32::try_from(votes).expect("a few");
+        }
+        if let Some(map) = overrides["malware_map"].as_str() {
+            rules.names = Names::parse(map).expect("a map");
+        }
+    }
+    flag("country", &mut objects.country);
+    objects.score = match overrides["score"].as_str() {
+        Some("severity") => Score::Severity,
+        Some("gti") => Score::Gti,
+        _ => objects.score,
+    };
+    let labels = &mut objects.labels;
+    flag("tags", &mut labels.tags);
+    flag("rule_names", &mut labels.rule_names);
+    labels.allow = globs("labels_allow");
+    labels.deny = globs("labels_deny");
+    if let Some(prefix) = overrides["label_prefix"].as_str() {
+        labels.prefix = prefix.to_owned();
+    }
+    if let Some(most) = overrides["max_labels"].as_u64() {
+        labels.most = usize::try_from(most).expect("a few");
+    }
+    flag("attack_patterns", &mut objects.attack_patterns);
+    flag("notes", &mut objects.notes);
 }
 
 fn actual(input: &Path) -> Value {

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::Value;
-use vtreporter::convert::Options;
 use vtreporter::convert::filter::{Filter, Severity, decide};
 use vtreporter::convert::page::{Converter, Related, Unit};
 use vtreporter::convert::report::{Progress, ReportFacts, Subject};
 use vtreporter::convert::tally::Tally;
+use vtreporter::convert::{Objects, Options};
 use vtreporter::stix::bundle::{Bundle, Limits};
 use vtreporter::stix::marking::Tlp;
 use vtreporter::virustotal::objects::File;
@@ -35,7 +35,37 @@ pub(crate) fn options() -> Options {
         reliability: Some("B - Usually Reliable".to_owned()),
         report_marking: Tlp::Amber,
         file_marking: Tlp::Amber,
+        objects: bare(),
     }
+}
+
+/// Files, addresses and their relationships, and nothing else.
+pub(crate) fn bare() -> Objects {
+    Objects {
+        indicators: None,
+        malware: None,
+        country: false,
+        ..Objects::default()
+    }
+}
+
+/// Everything there is.
+pub(crate) fn everything() -> Objects {
+    Objects {
+        indicators: Some(Severity::Low),
+        network_indicators: true,
+        attack_patterns: true,
+        notes: true,
+        ..Objects::default()
+    }
+}
+
+pub(crate) fn converter_with(objects: Objects) -> Converter {
+    let options = Options {
+        objects,
+        ..options()
+    };
+    Converter::new(&options, subject("AU", "Australia"))
 }
 
 pub(crate) fn time(text: &str) -> DateTime<Utc> {

@@ -53,7 +53,10 @@ fn every_line_of_the_samples_may_be_uncommented() {
             }
         })
         .collect();
-    let read = |_: &Path| {
+    let read = |path: &Path| {
+        if path.extension().is_some_and(|kind| kind == "csv") {
+            return Ok("rescoms,Remcos\n".to_owned());
+        }
         let made = rcgen::generate_simple_self_signed(vec!["a.example.net".to_owned()]).unwrap();
         Ok(made.cert.pem() + &made.signing_key.serialize_pem())
     };

@@ -4,6 +4,7 @@ pub mod health;
 mod message;
 pub mod ping;
 mod platform;
+pub mod roads;
 mod run;
 
 use std::sync::Arc;
@@ -16,13 +17,14 @@ use tracing::{info, warn};
 
 use self::ping::Heart;
 use self::platform::Patience;
+use self::roads::RoadSettings;
 use self::run::{Kept, Outcome};
 use super::Exit;
 use crate::clock::Clock;
 use crate::country::Country;
 use crate::import;
 use crate::import::state::State;
-use crate::opencti::delivery::Delivery;
+use crate::opencti::delivery::Roads;
 use crate::opencti::{OpenCti, Registered, Registration};
 use crate::period::Period;
 use crate::quota::Guard;
@@ -32,7 +34,7 @@ use crate::quota::Guard;
 const GOODBYE: Duration = Duration::from_secs(4);
 
 /// What the service is told.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Settings {
     /// How the connector presents itself.
     pub registration: Registration,
@@ -44,6 +46,8 @@ pub struct Settings {
     pub queue_threshold_mb: f64,
     /// A report each.
     pub countries: Vec<Country>,
+    /// The roads that bundles take.
+    pub roads: RoadSettings,
     /// What a run does.
     pub import: import::Options,
 }
@@ -66,7 +70,6 @@ impl Settings {
 pub struct Service {
     settings: Settings,
     opencti: OpenCti,
-    delivery: Delivery,
     guard: Guard,
     clock: Clock,
     /// Of a run that waits to go on.
@@ -75,17 +78,10 @@ pub struct Service {
 
 impl Service {
     /// A service that has not registered yet.
-    pub fn new(
-        settings: Settings,
-        opencti: OpenCti,
-        delivery: Delivery,
-        guard: Guard,
-        clock: Clock,
-    ) -> Self {
+    pub fn new(settings: Settings, opencti: OpenCti, guard: Guard, clock: Clock) -> Self {
         Self {
             settings,
             opencti,
-            delivery,
             guard,
             clock,
             kept: Mutex::default(),
@@ -102,10 +98,21 @@ impl Service {
             warn!("{complaint}");
         }
         self.guard.learn(state.charged);
+        let settings = &self.settings;
+        let roads = settings
+            .roads
+            .build(
+                &self.opencti,
+                &settings.registration,
+                &registered,
+                &self.clock,
+            )
+            .map_err(|error| Exit::from(&error))?;
         let heart = Arc::new(Heart::new(
             state,
             self.opencti.clone(),
             &self.settings,
+            roads.clone(),
             self.clock.clone(),
         ));
         if let Err(error) = heart.ping().await {
@@ -122,11 +129,14 @@ impl Service {
             heart.clone(),
         ));
         let result = if self.settings.once() {
-            self.once(&heart, stop).await
+            self.once(&heart, &roads, stop).await
         } else {
-            self.forever(&heart, stop).await;
+            self.forever(&heart, &roads, stop).await;
             Ok(())
         };
+        if tokio::time::timeout(GOODBYE, roads.close()).await.is_err() {
+            warn!("the broker did not say goodbye in time");
+        }
         // The clock of the machine, not ours: a stop has a real deadline.
         if tokio::time::timeout(GOODBYE, heart.ping()).await.is_err() {
             warn!("the platform did not take the last ping in time");
@@ -161,10 +171,15 @@ impl Service {
         }
     }
 
-    async fn once(&self, heart: &Heart, stop: &CancellationToken) -> Result<(), Exit> {
+    async fn once(
+        &self,
+        heart: &Heart,
+        roads: &Roads,
+        stop: &CancellationToken,
+    ) -> Result<(), Exit> {
         let mut left_undone = Vec::new();
         for &country in &self.settings.countries {
-            match self.run_country(heart, country, stop).await {
+            match self.run_country(heart, roads, country, stop).await {
                 Outcome::Done => {}
                 Outcome::Undone(why) => left_undone.push(format!("{}: {why}", country.code)),
                 Outcome::Stopped => {
@@ -185,7 +200,7 @@ impl Service {
         }
     }
 
-    async fn forever(&self, heart: &Heart, stop: &CancellationToken) {
+    async fn forever(&self, heart: &Heart, roads: &Roads, stop: &CancellationToken) {
         loop {
             let Some((country, due)) = self.next(heart).await else {
                 return;
@@ -203,7 +218,7 @@ impl Service {
                 // The state is fresh now, so the next round finds a run due at once.
                 () = heart.reset() => {}
                 () = self.clock.sleep_until(due) => {
-                    self.run_country(heart, country, stop).await;
+                    self.run_country(heart, roads, country, stop).await;
                 }
             }
             if stop.is_cancelled() {

@@ -10,6 +10,7 @@ use tracing::{info, warn};
 use super::Settings;
 use crate::clock::Clock;
 use crate::import::state::State;
+use crate::opencti::delivery::Roads;
 use crate::opencti::{ConnectorInfo, Error, OpenCti, Registration, Remedy};
 
 /// Time between pings. The platform shows a connector inactive after 5 minutes.
@@ -56,6 +57,8 @@ pub struct Heart {
     registration: Registration,
     queue_threshold_mb: f64,
     run_and_terminate: bool,
+    /// Asked whether they hold back.
+    roads: Roads,
     clock: Clock,
     beat: Mutex<Beat>,
     reset: Notify,
@@ -76,12 +79,19 @@ pub struct Epoch(u64);
 
 impl Heart {
     /// A heart that has not beaten yet, with the state that the platform kept.
-    pub fn new(state: State, opencti: OpenCti, settings: &Settings, clock: Clock) -> Self {
+    pub fn new(
+        state: State,
+        opencti: OpenCti,
+        settings: &Settings,
+        roads: Roads,
+        clock: Clock,
+    ) -> Self {
         Self {
             opencti,
             registration: settings.registration.clone(),
             queue_threshold_mb: settings.queue_threshold_mb,
             run_and_terminate: settings.once(),
+            roads,
             clock,
             beat: Mutex::new(Beat {
                 state,
@@ -150,7 +160,7 @@ impl Heart {
         let sent = beat.state.to_text();
         let info = ConnectorInfo {
             run_and_terminate: self.run_and_terminate,
-            buffering: beat.status.buffering,
+            buffering: beat.status.buffering || self.roads.buffering(),
             queue_threshold: self.queue_threshold_mb,
             queue_messages_size: beat.status.queue_mb,
             next_run: beat.status.next_run,

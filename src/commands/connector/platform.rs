@@ -9,7 +9,7 @@ use super::ping::{Epoch, Heart};
 use crate::clock::Clock;
 use crate::import::state::{Run, State};
 use crate::import::{Sink, SinkError};
-use crate::opencti::delivery::Delivery;
+use crate::opencti::delivery::Roads;
 use crate::opencti::{Error, OpenCti, Remedy};
 
 /// First wait for a platform that is down; doubled up to [`LONGEST_WAIT`].
@@ -63,8 +63,8 @@ pub(super) async fn wait_for<T>(
 pub(super) struct Platform<'a> {
     /// The platform's API, for the queue's size.
     pub opencti: &'a OpenCti,
-    /// The road for bundles.
-    pub delivery: &'a Delivery,
+    /// The roads for bundles.
+    pub roads: &'a Roads,
     /// Carries the state.
     pub heart: &'a Heart,
     /// The time.
@@ -89,7 +89,7 @@ impl Sink for Platform<'_> {
     async fn deliver(&mut self, bundle: &str) -> Result<(), SinkError> {
         self.wait_for_the_queue().await?;
         wait_for(self.clock, self.patience, "to take a bundle", async || {
-            self.delivery.send(bundle, self.work).await
+            self.roads.send(bundle, self.work).await
         })
         .await?;
         Ok(())
@@ -103,7 +103,11 @@ impl Sink for Platform<'_> {
 
 impl Platform<'_> {
     /// Waits while the connector's queue is over the threshold, and says so.
-    async fn wait_for_the_queue(&self) -> Result<(), SinkError> {
+    pub(super) async fn wait_for_the_queue(&self) -> Result<(), SinkError> {
+        // Files are not in the platform's queue.
+        if !self.roads.has_works() {
+            return Ok(());
+        }
         let mut held = false;
         loop {
             let asked = wait_for(

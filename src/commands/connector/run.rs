@@ -14,6 +14,7 @@ use crate::country::Country;
 use crate::import::schedule::{Window, next_start, window};
 use crate::import::state::{Run, State};
 use crate::import::{Finished, Import, Stopped};
+use crate::opencti::delivery::Roads;
 
 /// First wait before a failed run is tried again; doubled up to [`LONGEST_RETRY`].
 const FIRST_RETRY: Duration = Duration::from_secs(5 * 60);
@@ -21,6 +22,13 @@ const LONGEST_RETRY: Duration = Duration::from_secs(60 * 60);
 
 /// How long to wait until the platform has counted what it imports.
 const COUNTED: Duration = Duration::from_secs(20);
+
+/// What a run has on the platform.
+struct Opened {
+    work: Option<String>,
+    /// Into the run's draft, if it has one.
+    roads: Roads,
+}
 
 /// What a run that is not over leaves in memory.
 pub(super) struct Kept {
@@ -47,6 +55,7 @@ impl Service {
     pub async fn run_country(
         &self,
         heart: &Heart,
+        roads: &Roads,
         country: Country,
         stop: &CancellationToken,
     ) -> Outcome {
@@ -54,9 +63,13 @@ impl Service {
         let now = self.clock.now();
         let mut run = self.begin(&mut state, country, now);
         heart.status(|status| status.last_run = Some(now)).await;
-        let work = match self.open_work(country, &run, stop).await {
-            Ok(Some(work)) => work,
-            Ok(None) => return Outcome::Stopped,
+        let opened = tokio::select! {
+            biased;
+            () = stop.cancelled() => return Outcome::Stopped,
+            opened = self.open(country, &mut run, roads) => opened,
+        };
+        let opened = match opened {
+            Ok(opened) => opened,
             Err(error) => {
                 error!(country = country.code, error = %error, "no work could be opened: the run is put off");
                 self.put_off(&mut run);
@@ -69,11 +82,11 @@ impl Service {
         let mut tally = self.tally(country, &run).await;
         let mut platform = Platform {
             opencti: &self.opencti,
-            delivery: &self.delivery,
+            roads: &opened.roads,
             heart,
             clock: &self.clock,
             connector: &self.settings.registration.id,
-            work: Some(&work),
+            work: opened.work.as_deref(),
             queue_threshold_mb: self.settings.queue_threshold_mb,
             patience: self.settings.patience(),
             state,
@@ -91,7 +104,7 @@ impl Service {
             biased;
             () = stop.cancelled() => None,
             () = heart.reset() => {
-                self.close_work(&work, "Cut off: the state was reset on the platform. A new run starts.", true).await;
+                self.close_work(opened.work.as_deref(), "Cut off: the state was reset on the platform. A new run starts.", true).await;
                 return Outcome::Reset;
             }
             ended = import.run(&mut run, &mut tally, &mut platform) => Some(ended),
@@ -99,10 +112,11 @@ impl Service {
         let mut state = platform.state;
         self.keep_tally(country, &run, tally, ended.as_ref()).await;
         let Some(ended) = ended else {
-            self.close_work(&work, &message::stopped(&run), true).await;
+            self.close_work(opened.work.as_deref(), &message::stopped(&run), true)
+                .await;
             return Outcome::Stopped;
         };
-        let outcome = self.settle(&mut state, country, run, ended, &work).await;
+        let outcome = self.settle(&mut state, country, run, ended, &opened).await;
         heart.save(&state, epoch).await;
         outcome
     }
@@ -129,33 +143,51 @@ impl Service {
         run
     }
 
-    async fn open_work(
+    /// Opens the work and, where wanted, the draft that the run goes into.
+    /// Without the queue there is neither.
+    async fn open(
         &self,
         country: Country,
-        run: &Run,
-        stop: &CancellationToken,
-    ) -> Result<Option<String>, crate::opencti::Error> {
-        let name = message::work_name(country, run.window);
-        let opening = platform::wait_for(
-            &self.clock,
-            self.settings.patience(),
-            "to open a work",
-            async || {
-                let work = self
-                    .opencti
-                    .work_add(&self.settings.registration.id, &name)
-                    .await?;
-                self.opencti
-                    .work_received(&work, "Asking VirusTotal")
-                    .await?;
-                Ok(work)
-            },
-        );
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => Ok(None),
-            work = opening => work.map(Some),
+        run: &mut Run,
+        roads: &Roads,
+    ) -> Result<Opened, crate::opencti::Error> {
+        if !roads.has_works() {
+            return Ok(Opened {
+                work: None,
+                roads: roads.clone(),
+            });
         }
+        let (clock, patience) = (&self.clock, self.settings.patience());
+        let name = message::work_name(country, run.window);
+        let id = &self.settings.registration.id;
+        let work = platform::wait_for(clock, patience, "to open a work", async || {
+            self.opencti.work_add(id, &name).await
+        })
+        .await?;
+        let mut said = "Asking VirusTotal".to_owned();
+        if self.settings.roads.draft {
+            if run.draft.is_none() {
+                let draft = platform::wait_for(clock, patience, "to open a draft", async || {
+                    self.opencti.add_draft(&name).await
+                });
+                run.draft = Some(draft.await?);
+            }
+            if let Some(draft) = &run.draft {
+                self.opencti.work_draft(&work, draft).await?;
+                said = format!(
+                    "{said}. Draft to approve: {name}, {}",
+                    self.opencti.draft_page(draft)
+                );
+            }
+        }
+        platform::wait_for(clock, patience, "to begin the work", async || {
+            self.opencti.work_received(&work, &said).await
+        })
+        .await?;
+        Ok(Opened {
+            work: Some(work),
+            roads: roads.clone().in_draft(run.draft.clone()),
+        })
     }
 
     /// Writes the end of a run into the state and closes its work.
@@ -165,7 +197,7 @@ impl Service {
         country: Country,
         mut run: Run,
         ended: Result<Finished, Stopped>,
-        work: &str,
+        opened: &Opened,
     ) -> Outcome {
         state.charged = self.guard.charged();
         let undone = match &ended {
@@ -195,10 +227,9 @@ impl Service {
             None => info!(country = country.code, "{text}"),
             Some(_) => warn!(country = country.code, "{text}"),
         }
-        if let Err(error) = self.opencti.work_counted(work, COUNTED).await {
-            warn!(work.id = work, error = %error, "it is not known whether the platform has counted the work");
-        }
-        self.close_work(work, &text, undone.is_some()).await;
+        self.wait_until_counted(opened).await;
+        self.close_work(opened.work.as_deref(), &text, undone.is_some())
+            .await;
         undone.map_or(Outcome::Done, Outcome::Undone)
     }
 
@@ -254,9 +285,30 @@ impl Service {
         ))
     }
 
+    /// Where the platform counts by itself what it has to import, a work that
+    /// is closed before would look complete while everything is still to come.
+    async fn wait_until_counted(&self, opened: &Opened) {
+        let Some(work) = opened
+            .work
+            .as_deref()
+            .filter(|_| opened.roads.is_counted_by_platform())
+        else {
+            return;
+        };
+        match self.opencti.work_counted(work, COUNTED).await {
+            Ok(_) => {}
+            Err(error) => {
+                warn!(work.id = work, error = %error, "it is not known whether the platform has counted the work")
+            }
+        }
+    }
+
     /// Closes a work. A platform that is gone keeps it open for a while; it
     /// must not keep us from stopping.
-    async fn close_work(&self, work: &str, text: &str, in_error: bool) {
+    async fn close_work(&self, work: Option<&str>, text: &str, in_error: bool) {
+        let Some(work) = work else {
+            return;
+        };
         let closing = self.opencti.work_processed(work, text, in_error);
         match tokio::time::timeout(GOODBYE, closing).await {
             Ok(Ok(())) => {}
