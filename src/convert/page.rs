@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::Options;
+use super::attack_pattern;
 use super::country;
 use super::file::{self, Seen};
 use super::filter::{Dropped, Rated, Severity, at_least};
@@ -12,6 +13,7 @@ use super::left_out::{LeftOut, Reasons};
 use super::links::{Links, Way};
 use super::malware;
 use super::network;
+use super::note;
 use super::report::{self, ReportFacts, Subject};
 use super::tally::Role;
 use crate::country::Country;
@@ -20,6 +22,7 @@ use crate::stix::sco::Provenance;
 use crate::stix::sdo::{Identity, Report, ReportParts};
 use crate::stix::time::Timestamp;
 use crate::stix::{Id, Object};
+use crate::virustotal::behaviour::Technique;
 use crate::virustotal::objects::File;
 
 /// A related file needs this severity at least. Similar and dropped files come
@@ -34,6 +37,8 @@ pub struct Related {
     pub similar: Vec<File>,
     /// Answers of `dropped_files`, all pages.
     pub dropped: Vec<File>,
+    /// Techniques that sandboxes saw.
+    pub techniques: Vec<Technique>,
     /// How many of the addresses that came with the file become objects, for
     /// each relationship; 0 for none.
     pub max_network: usize,
@@ -131,6 +136,15 @@ impl Converter {
             &mut objects,
             &mut left_out,
         );
+        if !related.techniques.is_empty() {
+            attack_pattern::add(
+                &related.techniques,
+                parent,
+                &self.links(),
+                &mut objects,
+                &mut left_out,
+            );
+        }
         if related.max_network > 0 {
             let wanted = &self.options.objects;
             let indicators = wanted.network_indicators
@@ -176,6 +190,9 @@ impl Converter {
         }
         if let Some(min) = wanted.indicators {
             indicator::of_file(seen, min, &families, &links, into, left_out);
+        }
+        if wanted.notes {
+            into.extend(note::convert(seen, &links));
         }
     }
 

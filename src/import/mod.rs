@@ -75,7 +75,7 @@ impl Options {
             min_detections: self.min_detections,
             extra: self.extra_query.clone(),
             relationships: self.relationships.clone(),
-            exclude_attributes: heavy_attributes(),
+            exclude_attributes: heavy_attributes(self.convert.objects.heavy()),
         }
     }
 }

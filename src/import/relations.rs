@@ -1,5 +1,6 @@
-//! Related files that need a call: asked for only where a descriptor says that
-//! there are some (or nothing is told), several at once under the pace.
+//! What needs a call for each file: related files, asked for only where a
+//! descriptor says that there are some (or nothing is told), and techniques that
+//! sandboxes saw, where they are wanted. Several at once under the pace.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -10,6 +11,7 @@ use super::numbers::Numbers;
 use crate::convert::left_out::LeftOut;
 use crate::convert::page::Related;
 use crate::quota::{Cost, Guard, Pause, Stop};
+use crate::virustotal::behaviour::Technique;
 use crate::virustotal::objects::File;
 use crate::virustotal::relations::{self, Embedded, gather};
 use crate::virustotal::{Error, Remedy};
@@ -21,21 +23,26 @@ const AT_ONCE: usize = 4;
 /// this run: each costs its time-outs, and the search itself still answers.
 const MOST_IN_A_ROW: u32 = 8;
 
-/// A relationship whose targets are files.
+/// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     Dropped,
     Similar,
+    Techniques,
 }
 
 impl Kind {
-    const ALL: [Self; 2] = [Self::Dropped, Self::Similar];
+    /// How many kinds there are.
+    const COUNT: usize = 3;
+    /// Relationships whose targets are files.
+    const FILES: [Self; 2] = [Self::Dropped, Self::Similar];
 
     /// VirusTotal's name.
     fn name(self) -> &'static str {
         match self {
             Self::Dropped => "dropped_files",
             Self::Similar => "similar_files",
+            Self::Techniques => "behaviour_mitre_trees",
         }
     }
 
@@ -68,7 +75,7 @@ pub(super) struct Relations<'a> {
     network: bool,
     off: Off,
     /// Failures in a row, by [`Kind`].
-    failures: [u32; Kind::ALL.len()],
+    failures: [u32; Kind::COUNT],
 }
 
 /// What a call came to that the numbers tell; it counts only if its file does.
@@ -86,17 +93,23 @@ pub(super) enum Halt {
 }
 
 impl<'a> Relations<'a> {
-    pub(super) fn new(guard: &'a Guard, relationships: &[String], most: u32) -> Self {
+    pub(super) fn new(
+        guard: &'a Guard,
+        relationships: &[String],
+        techniques: bool,
+        most: u32,
+    ) -> Self {
         let asked = |name: &str| relationships.iter().any(|wanted| wanted == name);
         Self {
             guard,
-            wanted: Kind::ALL
+            wanted: Kind::FILES
                 .into_iter()
                 .filter(|kind| asked(kind.name()))
+                .chain(techniques.then_some(Kind::Techniques))
                 .collect(),
             most,
             off: Off::default(),
-            failures: [0; Kind::ALL.len()],
+            failures: [0; Kind::COUNT],
             network: relationships
                 .iter()
                 .any(|name| relations::objects(name) == relations::Objects::Network),
@@ -134,7 +147,10 @@ impl<'a> Relations<'a> {
                 if off.has(kind) {
                     return None;
                 }
-                let answer = ask(guard, kind, file, most).await;
+                let (answer, techniques) = match kind {
+                    Kind::Techniques => sandboxes(guard, file).await,
+                    _ => (ask(guard, kind, file, most).await, Vec::new()),
+                };
                 if let Some(Stop::Failed(error)) = &answer.failed
                     && error.remedy() == Remedy::Disable
                     && off.put(kind)
@@ -144,19 +160,20 @@ impl<'a> Relations<'a> {
                         "not asked for any more in this run: {error}"
                     );
                 }
-                Some((at, kind, answer))
+                Some((at, kind, answer, techniques))
             })
             .buffered(AT_ONCE);
         let mut told = Vec::new();
         let mut halt = None;
         while let Some(answer) = answers.next().await {
-            let Some((at, kind, answer)) = answer else {
+            let Some((at, kind, answer, techniques)) = answer else {
                 continue;
             };
             let into = &mut related[at];
             match kind {
                 Kind::Dropped => into.dropped = answer.files,
                 Kind::Similar => into.similar = answer.files,
+                Kind::Techniques => into.techniques = techniques,
             }
             let unreadable = answer.odd.iter().filter(|odd| odd.lost).count();
             told.push((at, Told::Unreadable(unreadable)));
@@ -226,4 +243,24 @@ async fn ask(guard: &Guard, kind: Kind, file: &File, most: u32) -> relations::Re
             .await
     })
     .await
+}
+
+/// Techniques in the place of files; what failed is told as for those.
+async fn sandboxes(guard: &Guard, file: &File) -> (relations::Related<Stop>, Vec<Technique>) {
+    let answer = guard
+        .call(Cost::Request, async |client| {
+            client.techniques(file.sha256()).await
+        })
+        .await;
+    let (techniques, failed) = match answer {
+        Ok(techniques) => (techniques, None),
+        Err(stop) => (Vec::new(), Some(stop)),
+    };
+    let none = relations::Related {
+        files: Vec::new(),
+        odd: Vec::new(),
+        more: false,
+        failed,
+    };
+    (none, techniques)
 }

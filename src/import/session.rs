@@ -81,6 +81,7 @@ impl<'a, S: Sink> Session<'a, S> {
             relations: Relations::new(
                 import.guard,
                 &options.relationships,
+                options.convert.objects.attack_patterns,
                 options.max_related_per_file,
             ),
             worst: Worst::default(),
