@@ -215,7 +215,7 @@ fn strings(source: &str) -> Vec<String> {
 fn every_file_and_heading_that_is_linked_exists() {
     for (name, text) in [("README.md", README), ("CHANGELOG.md", CHANGELOG)] {
         let headings: BTreeSet<String> = text.lines().filter_map(anchor).collect();
-        for target in links(text) {
+        for target in links(&parts(text).0) {
             if target.starts_with("https://") {
                 continue;
             }
@@ -225,6 +225,30 @@ fn every_file_and_heading_that_is_linked_exists() {
             }
         }
     }
+}
+
+#[test]
+fn no_link_waits_in_a_comment_once_its_file_is_there() {
+    for target in links(&parts(README).1) {
+        let there = root().join(target).exists();
+        assert!(
+            !there,
+            "{target} is there: take its line in README.md out of the comment"
+        );
+    }
+}
+
+/// A text without its comments, and the comments.
+fn parts(text: &str) -> (String, String) {
+    let mut parts = text.split("<!--");
+    let mut shown = parts.next().unwrap_or_default().to_owned();
+    let mut hidden = String::new();
+    for part in parts {
+        let (comment, rest) = part.split_once("-->").unwrap_or((part, ""));
+        hidden.push_str(comment);
+        shown.push_str(rest);
+    }
+    (shown, hidden)
 }
 
 fn links(text: &str) -> Vec<&str> {
