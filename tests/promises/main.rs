@@ -17,11 +17,17 @@ mod quota_pause;
 mod relations;
 mod reset;
 mod resume;
+mod roads;
 mod secrets;
+#[path = "../common/servers.rs"]
+mod servers;
 mod settings;
 mod stop;
 mod waiting;
 mod window;
+#[expect(dead_code, reason = "a part of it serves the tests of the road alone")]
+#[path = "../common/worker.rs"]
+mod worker;
 
 /// Every row of the acceptance table is told by a test.
 #[test]
