@@ -34,6 +34,7 @@ pub mod report;
 pub mod score;
 pub mod tally;
 pub mod text;
+mod uri;
 pub mod worst;
 
 /// What the operator chose about the objects.
