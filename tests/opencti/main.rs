@@ -16,6 +16,8 @@ mod servers;
 mod skipped;
 #[path = "../standin_opencti/stix.rs"]
 mod stix;
+#[path = "../common/worker.rs"]
+mod worker;
 
 use std::time::Duration;
 
