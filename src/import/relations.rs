@@ -2,12 +2,13 @@
 //! descriptor says that there are some (or nothing is told), and techniques that
 //! sandboxes saw, where they are wanted. Several at once under the pace.
 
-use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use futures_util::stream::{self, StreamExt};
 use tracing::warn;
 
 use super::numbers::Numbers;
+use crate::convert::left_out::LeftOut;
 use crate::convert::page::Related;
 use crate::quota::{Cost, Guard, Pause, Stop};
 use crate::virustotal::behaviour::Technique;
@@ -18,6 +19,10 @@ use crate::virustotal::{Error, Remedy};
 /// Calls under way at once; the pace decides how fast they start.
 const AT_ONCE: usize = 4;
 
+/// So many failures in a row, and a relationship is not asked for any more in
+/// this run: each costs its time-outs, and the search itself still answers.
+const MOST_IN_A_ROW: u32 = 8;
+
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
@@ -27,6 +32,8 @@ enum Kind {
 }
 
 impl Kind {
+    /// How many kinds there are.
+    const COUNT: usize = 3;
     /// Relationships whose targets are files.
     const FILES: [Self; 2] = [Self::Dropped, Self::Similar];
 
@@ -38,6 +45,25 @@ impl Kind {
             Self::Techniques => "behaviour_mitre_trees",
         }
     }
+
+    fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+/// Relationships that are not asked for any more; shared by the calls under way.
+#[derive(Default)]
+struct Off(AtomicU8);
+
+impl Off {
+    fn has(&self, kind: Kind) -> bool {
+        self.0.load(Ordering::Relaxed) & kind.bit() != 0
+    }
+
+    /// Whether this is the first to say so.
+    fn put(&self, kind: Kind) -> bool {
+        self.0.fetch_or(kind.bit(), Ordering::Relaxed) & kind.bit() == 0
+    }
 }
 
 /// Asks for related files during one run.
@@ -47,14 +73,23 @@ pub(super) struct Relations<'a> {
     /// Of a file, for each relationship.
     most: u32,
     network: bool,
+    off: Off,
+    /// Failures in a row, by [`Kind`].
+    failures: [u32; Kind::COUNT],
+}
+
+/// What a call came to that the numbers tell; it counts only if its file does.
+enum Told {
+    Unreadable(usize),
+    Gap(String),
 }
 
 /// Why the related files of a batch are not all there.
 pub(super) enum Halt {
     /// The quota; the files before this place in the batch are whole.
     Paused(Pause, usize),
-    /// An error that ends the run.
-    Failed(Error),
+    /// An error that ends the run; the files before this place are whole.
+    Failed(Error, usize),
 }
 
 impl<'a> Relations<'a> {
@@ -73,6 +108,8 @@ impl<'a> Relations<'a> {
                 .chain(techniques.then_some(Kind::Techniques))
                 .collect(),
             most,
+            off: Off::default(),
+            failures: [0; Kind::COUNT],
             network: relationships
                 .iter()
                 .any(|name| relations::objects(name) == relations::Objects::Network),
@@ -104,70 +141,97 @@ impl<'a> Relations<'a> {
             .flat_map(|(at, &(file, _))| self.wanted.iter().map(move |&kind| (at, kind, file)))
             .filter(|(_, kind, file)| relations::embedded(file, kind.name()) != Embedded::None)
             .collect();
-        let (guard, most) = (self.guard, self.most);
+        let (guard, most, off) = (self.guard, self.most, &self.off);
         let mut answers = stream::iter(calls)
             .map(|(at, kind, file)| async move {
+                if off.has(kind) {
+                    return None;
+                }
                 let (answer, techniques) = match kind {
                     Kind::Techniques => sandboxes(guard, file).await,
                     _ => (ask(guard, kind, file, most).await, Vec::new()),
                 };
-                (at, kind, answer, techniques)
+                if let Some(Stop::Failed(error)) = &answer.failed
+                    && error.remedy() == Remedy::Disable
+                    && off.put(kind)
+                {
+                    warn!(
+                        vt.relationship = kind.name(),
+                        "not asked for any more in this run: {error}"
+                    );
+                }
+                Some((at, kind, answer, techniques))
             })
             .buffered(AT_ONCE);
-        let mut off = BTreeSet::new();
+        let refused = Off::default();
+        let mut told = Vec::new();
         let mut halt = None;
-        while let Some((at, kind, answer, techniques)) = answers.next().await {
+        while let Some(answer) = answers.next().await {
+            let Some((at, kind, answer, techniques)) = answer else {
+                continue;
+            };
             let into = &mut related[at];
             match kind {
                 Kind::Dropped => into.dropped = answer.files,
                 Kind::Similar => into.similar = answer.files,
                 Kind::Techniques => into.techniques = techniques,
             }
-            numbers.left_out.add_many(
-                crate::convert::left_out::LeftOut::RelatedUnreadable,
-                answer.odd.iter().filter(|odd| odd.lost).count(),
-            );
+            let unreadable = answer.odd.iter().filter(|odd| odd.lost).count();
+            told.push((at, Told::Unreadable(unreadable)));
             if answer.more {
                 numbers.notes.insert(format!(
                     "{}: more than VTREPORTER_MAX_RELATED_PER_FILE ({most}) for some files",
                     kind.name()
                 ));
             }
+            let failures = &mut self.failures[kind as usize];
             match answer.failed {
-                None => {}
+                None => *failures = 0,
                 Some(Stop::Paused(pause)) => {
                     halt = Some(Halt::Paused(pause, at));
                     break;
                 }
-                Some(Stop::Failed(error)) => match error.remedy() {
-                    Remedy::Fix => {
-                        halt = Some(Halt::Failed(error));
-                        break;
+                // Every other request would meet it too.
+                Some(Stop::Failed(error @ Error::WrongKey { .. })) => {
+                    halt = Some(Halt::Failed(error, at));
+                    break;
+                }
+                Some(Stop::Failed(error)) if error.remedy() == Remedy::Disable => {
+                    // Several were under way; one of them speaks for all.
+                    if refused.put(kind) {
+                        numbers.notes.insert(format!("{}: {error}", kind.name()));
                     }
-                    Remedy::Disable => {
-                        // Several were under way; one of them speaks for all.
-                        if off.insert(kind) {
-                            let note = format!("{}: {error}", kind.name());
-                            numbers.notes.insert(note);
-                            warn!(
-                                vt.relationship = kind.name(),
-                                "not asked for any more in this run: {error}"
-                            );
-                        }
-                    }
-                    // Gone between the page and the call: nothing is missing.
-                    Remedy::Skip if matches!(error, Error::NotFound { .. }) => {}
-                    _ => {
-                        numbers.gap(format!(
-                            "{} of some files are missing: {error}",
+                }
+                // Gone between the page and the call: nothing is missing.
+                Some(Stop::Failed(Error::NotFound { .. })) => *failures = 0,
+                Some(Stop::Failed(error)) => {
+                    *failures += 1;
+                    let mut gap = format!("{} of some files are missing: {error}", kind.name());
+                    if *failures >= MOST_IN_A_ROW && off.put(kind) {
+                        gap = format!(
+                            "{} are missing from here on, {MOST_IN_A_ROW} calls in a row failed: {error}",
                             kind.name()
-                        ));
+                        );
+                        warn!(vt.relationship = kind.name(), "{gap}");
                     }
-                },
+                    told.push((at, Told::Gap(gap)));
+                }
             }
         }
         drop(answers);
-        self.wanted.retain(|kind| !off.contains(kind));
+        self.wanted.retain(|&kind| !self.off.has(kind));
+        let whole = match &halt {
+            None => usize::MAX,
+            Some(Halt::Paused(_, at) | Halt::Failed(_, at)) => *at,
+        };
+        for (_, told) in told.into_iter().filter(|&(at, _)| at < whole) {
+            match told {
+                Told::Unreadable(count) => {
+                    numbers.left_out.add_many(LeftOut::RelatedUnreadable, count)
+                }
+                Told::Gap(gap) => numbers.gap(gap),
+            }
+        }
         (related, halt)
     }
 }

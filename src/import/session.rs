@@ -1,6 +1,7 @@
 //! The inside of one run: what it holds between its pages, and how a page
 //! becomes bundles.
 
+use chrono::{DateTime, Utc};
 use tracing::{debug, info, warn};
 
 use super::numbers::Numbers;
@@ -38,6 +39,8 @@ pub(super) struct Session<'a, S> {
     kept: u32,
     /// Converted, not delivered.
     pending: Vec<Unit>,
+    /// From where the search under way asks.
+    searched_from: Option<DateTime<Utc>>,
 }
 
 /// How a page ended.
@@ -83,8 +86,10 @@ impl<'a, S: Sink> Session<'a, S> {
             ),
             worst: Worst::default(),
             requests_before: run.numbers.requests,
-            kept: 0,
+            // An earlier attempt of this run has used some of `max_files`.
+            kept: u32::try_from(run.numbers.counts.main.total()).unwrap_or(u32::MAX),
             pending: Vec::new(),
+            searched_from: None,
             committed,
             run,
             tally,
@@ -100,22 +105,27 @@ impl<'a, S: Sink> Session<'a, S> {
             .search(self.import.country, self.run.window);
         let mut cursors = CursorGuard::default();
         let mut cursor = self.run.place.cursor.clone();
-        if cursor.is_none() {
-            search.from = self.run.place.from(self.run.window);
-        }
+        // The place's own cursor counts as seen: a page must not lead to itself.
+        let _ = cursors.accept(cursor.clone());
+        search.from = match (&cursor, self.run.place.searched_from) {
+            (Some(_), from) => from.unwrap_or(self.run.window.from),
+            (None, _) => self.run.place.from(self.run.window),
+        };
         loop {
             let page = match self.page(&search, cursor.as_deref()).await {
                 Err(Stop::Failed(Error::CursorRefused { said })) if cursor.is_some() => {
                     search.from = self.run.place.from(self.run.window);
                     info!(vt.said = said, from = %search.from, "the cursor is no longer good: searching on from the last date seen");
+                    if self.run.place.unordered {
+                        self.run.begin_again();
+                    }
                     (cursor, cursors) = (None, CursorGuard::default());
                     continue;
                 }
                 page => page?,
             };
-            let next = cursors
-                .accept(page.cursor.clone())
-                .map_err(Stopped::Endless)?;
+            self.searched_from = Some(search.from);
+            let next = cursors.accept(page.cursor.clone());
             match self.take(page, cursor.clone()).await? {
                 PageEnd::Cut => {
                     self.deliver(None).await?;
@@ -125,11 +135,18 @@ impl<'a, S: Sink> Session<'a, S> {
                 }
                 PageEnd::Whole => {}
             }
-            if next.is_none() {
-                return Ok(Finished { carried: None });
+            match next {
+                Ok(None) => return Ok(Finished { carried: None }),
+                Ok(next) => {
+                    self.deliver(next.clone()).await?;
+                    cursor = next;
+                }
+                Err(endless) => {
+                    // Not by this cursor again: the next try goes on by the date.
+                    self.deliver(None).await?;
+                    return Err(Stopped::Endless(endless));
+                }
             }
-            self.deliver(next.clone()).await?;
-            cursor = next;
         }
     }
 
@@ -156,9 +173,9 @@ impl<'a, S: Sink> Session<'a, S> {
             fresh = fresh.len(),
             "a page arrived"
         );
-        for batch in fresh.chunks(BATCH) {
-            let room = self.room();
-            let (batch, cut) = up_to(batch, room, |file| {
+        let mut rest = &fresh[..];
+        while !rest.is_empty() {
+            let (batch, cut) = up_to(&rest[..rest.len().min(BATCH)], self.room(), |file| {
                 decide(file, &self.import.options.filter).is_ok()
             });
             let (whole, halt) = self.convert(batch).await;
@@ -167,13 +184,14 @@ impl<'a, S: Sink> Session<'a, S> {
                     .place
                     .pass(file.attributes.first_submission_date, file.sha256());
             }
+            rest = &rest[whole..];
             if let Some(halt) = halt {
                 // Dates lead on from here, or this page once more.
                 self.deliver(own.filter(|_| self.run.place.unordered))
                     .await?;
                 return Err(halt);
             }
-            if cut && !self.run.place.unordered {
+            if cut && self.may_cut() {
                 return Ok(PageEnd::Cut);
             }
             if self.is_full() {
@@ -184,10 +202,16 @@ impl<'a, S: Sink> Session<'a, S> {
         Ok(PageEnd::Whole)
     }
 
+    /// Whether a later run would find the place where this one ends.
+    fn may_cut(&self) -> bool {
+        self.run.place.after.is_some() && !self.run.place.unordered
+    }
+
     /// Kept files that `max_files` still lets through.
     fn room(&self) -> u32 {
         match self.import.options.max_files {
             0 => u32::MAX,
+            _ if !self.may_cut() && self.kept > 0 => u32::MAX,
             most => most.saturating_sub(self.kept),
         }
     }
@@ -220,7 +244,7 @@ impl<'a, S: Sink> Session<'a, S> {
         let (whole_kept, stopped) = match halt {
             None => (kept.len(), None),
             Some(Halt::Paused(pause, at)) => (at, Some(Stopped::Paused(pause))),
-            Some(Halt::Failed(error)) => (0, Some(Stopped::VirusTotal(error))),
+            Some(Halt::Failed(error, at)) => (at, Some(Stopped::VirusTotal(error))),
         };
         let whole = kept.get(whole_kept).map_or(batch.len(), |&(at, ..)| at);
         self.run.numbers.matched += whole as u64;
@@ -248,6 +272,7 @@ impl<'a, S: Sink> Session<'a, S> {
     /// the last date seen does.
     async fn deliver(&mut self, cursor: Option<String>) -> Result<(), Stopped> {
         self.send(&Progress::InProgress).await?;
+        self.run.place.searched_from = self.searched_from.filter(|_| cursor.is_some());
         self.run.place.cursor = cursor;
         self.commit().await;
         Ok(())
@@ -324,6 +349,7 @@ impl<'a, S: Sink> Session<'a, S> {
     /// Says in the report, if there is one yet, why it is not whole. A platform
     /// that does not take this is told by the work's message all the same.
     pub(super) async fn interrupted(&mut self, stopped: &Stopped) {
+        self.committed.numbers.requests = self.requests();
         self.run.clone_from(self.committed);
         if self.tally.counts().objects() == 0 || matches!(stopped, Stopped::Sink(_)) {
             return;
