@@ -31,6 +31,8 @@ fn main_options() -> Options {
         reliability: Some("B - Usually Reliable".to_owned()),
         report_marking: Tlp::Amber,
         file_marking: Tlp::Amber,
+        attachments: true,
+        max_refs: 5000,
         objects: Objects::default(),
     }
 }
@@ -126,7 +128,7 @@ fn bundle_page(converter: &Converter, files: &[File], tally: &mut Tally) -> usiz
         .chunks
         .iter()
         .map(|chunk| {
-            tally.add(chunk);
+            tally.add(chunk, &packing.rows);
             facts.counts = *tally.counts();
             converter.bundle(chunk, &facts).text.len()
         })

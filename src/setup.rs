@@ -139,11 +139,15 @@ pub(crate) fn plan(config: Config, clock: Clock) -> Result<plan::Plan, Exit> {
 }
 
 /// What `preview` needs.
-pub(crate) fn preview(config: Config, clock: Clock) -> Result<preview::Preview, Exit> {
+pub(crate) fn preview(mut config: Config, clock: Clock) -> Result<preview::Preview, Exit> {
+    // The page is what a preview is for; the report in the bundle is as a run
+    // would send it.
+    let attachments = std::mem::replace(&mut config.convert.attachments, true);
     Ok(preview::Preview {
         guard: guard(&config, &clock)?,
         countries: config.import.countries.clone(),
         import: import_options(config),
+        attachments,
         clock,
     })
 }

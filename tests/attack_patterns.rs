@@ -116,6 +116,8 @@ fn options(attack_patterns: bool) -> Options {
             reliability: None,
             report_marking: Tlp::Amber,
             file_marking: Tlp::Amber,
+            attachments: true,
+            max_refs: 5000,
             objects: Objects {
                 attack_patterns,
                 ..Objects::default()

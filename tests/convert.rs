@@ -10,6 +10,8 @@ mod packing;
 mod page;
 #[path = "convert/random.rs"]
 mod random;
+#[path = "convert/report.rs"]
+mod report;
 #[path = "convert/support.rs"]
 mod support;
 #[path = "convert/tables.rs"]

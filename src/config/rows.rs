@@ -159,6 +159,11 @@ Reporter {
         Is("20"), "Most labels of a file; your own come first and always stay.";
     vtreporter_empty_report "VTREPORTER_EMPTY_REPORT" Some("vtreporter.empty_report"), Bool,
         Is("false"), "Write a report for a window without files, too.";
+    vtreporter_attachments "VTREPORTER_ATTACHMENTS" Some("vtreporter.attachments"), Bool,
+        Is("true"), "Attach the report as an HTML page, and a CSV of its files, to the report.";
+    vtreporter_max_refs_per_report "VTREPORTER_MAX_REFS_PER_REPORT" Some("vtreporter.max_refs_per_report"),
+        Whole { min: 100, max: 1_000_000 },
+        Is("5000"), "Most objects that one report names; more make numbered parts.";
     vtreporter_max_bundle_mb "VTREPORTER_MAX_BUNDLE_MB" Some("vtreporter.max_bundle_mb"), Number { min: 0.001, max: 1_000.0 },
         Is("10"), "Largest bundle, in MB; the platform refuses bodies over 50 MB unless told otherwise.";
     vtreporter_max_bundle_objects "VTREPORTER_MAX_BUNDLE_OBJECTS" Some("vtreporter.max_bundle_objects"),

@@ -13,7 +13,7 @@ use super::text::{clean, code_into, escape_into};
 use crate::stix::id::{self, FileKey, Id};
 use crate::stix::sco::{self, FileParts, Hashes, Provenance};
 use crate::stix::{Object, time};
-use crate::virustotal::objects::{AnalysisStats, File, FileAttributes};
+use crate::virustotal::objects::{AnalysisStats, File, FileAttributes, Votes};
 
 /// Characters of a name.
 pub const MAX_NAME: usize = 500;
@@ -213,6 +213,22 @@ pub(crate) fn has_hash(file: &File) -> bool {
             })
 }
 
+/// SHA-256, MD5 and SHA-1 as far as they are well-formed.
+pub(crate) fn hashes(file: &File) -> [Option<Cow<'_, str>>; 3] {
+    let attributes = &file.attributes;
+    [
+        sha256(file),
+        attributes
+            .md5
+            .as_deref()
+            .and_then(|hash| hexadecimal(hash, 32)),
+        attributes
+            .sha1
+            .as_deref()
+            .and_then(|hash| hexadecimal(hash, 40)),
+    ]
+}
+
 /// The SHA-256 in lower case, from the attribute or else the object's id.
 pub fn sha256(file: &File) -> Option<Cow<'_, str>> {
     file.attributes
@@ -362,8 +378,13 @@ pub(crate) fn main_name(file: &File) -> Option<Cow<'_, str>> {
 /// The category that most engines agree on.
 pub(crate) fn category(attributes: &FileAttributes) -> Option<&str> {
     let classification = attributes.popular_threat_classification.as_ref()?;
+    most_votes(&classification.popular_threat_category)
+}
+
+/// The name with most votes, the first of several.
+pub(crate) fn most_votes(all: &[Votes]) -> Option<&str> {
     let mut best: Option<(&str, i64)> = None;
-    for votes in &classification.popular_threat_category {
+    for votes in all {
         let count = votes.count.unwrap_or_default();
         if let Some(value) = votes.value.as_deref()
             && best.is_none_or(|(_, most)| count > most)

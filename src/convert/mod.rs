@@ -17,6 +17,7 @@
 use crate::stix::marking::Tlp;
 
 mod attack_pattern;
+pub mod content;
 mod country;
 pub mod file;
 pub mod filter;
@@ -30,10 +31,17 @@ pub mod network;
 mod no_family;
 mod note;
 pub mod page;
+pub mod parts;
+pub mod profile;
 pub mod report;
+pub mod row;
 pub mod score;
+pub mod sheet;
 pub mod tally;
 pub mod text;
+pub mod timeline;
+mod told;
+pub mod top;
 pub mod worst;
 
 /// What the operator chose about the objects.
@@ -55,6 +63,10 @@ pub struct Options {
     pub report_marking: Tlp,
     /// Marking of files, related objects and relationships.
     pub file_marking: Tlp,
+    /// Attach a page and a CSV to the report.
+    pub attachments: bool,
+    /// References of one report; more make numbered parts.
+    pub max_refs: usize,
     /// Which objects are made beside files and addresses.
     pub objects: Objects,
 }

@@ -3,9 +3,14 @@
 
 use serde::{Deserialize, Serialize};
 
+use std::collections::HashMap;
+
 use super::filter::{Rated, Severity};
-use crate::stix::Object;
+use super::profile::Profile;
+use super::row::Row;
+use super::sheet::Sheet;
 use crate::stix::bundle::Chunk;
+use crate::stix::{Id, Object};
 
 /// What an object is in a run. Travels as the object's tag; a smaller one wins
 /// where an object has two roles, so that a related file that turns up as a
@@ -91,6 +96,11 @@ impl Role {
             _ => Self::Frame,
         }
     }
+}
+
+/// Whether an object is a file that the search found.
+pub fn is_main(object: &Object) -> bool {
+    matches!(Role::of(object.tag()), Role::Main(_))
 }
 
 /// Files by severity.
@@ -251,7 +261,17 @@ pub struct Tally {
     taken: usize,
     counts: Counts,
     anchor: Option<Object>,
+    /// The report without a part number was left by an earlier process: no file
+    /// of it is known.
+    past_first: bool,
+    /// What the files look like.
+    pub profile: Profile,
+    /// The files of the part in hand.
+    pub sheet: Sheet,
 }
+
+/// What the tables say of files on their way out, by object.
+pub type Rows = HashMap<Id, Row>;
 
 impl Default for Tally {
     fn default() -> Self {
@@ -268,17 +288,65 @@ impl Tally {
             taken: 0,
             counts,
             anchor: None,
+            past_first: false,
+            profile: Profile::default(),
+            sheet: Sheet::default(),
         }
     }
 
-    /// Counts a chunk's objects.
-    pub fn add(&mut self, chunk: &Chunk) {
+    /// Goes on with what an earlier process knew of the files; `past_first`:
+    /// it had already left the first part.
+    #[must_use]
+    pub fn going_on(mut self, profile: Profile, past_first: bool) -> Self {
+        self.profile = profile;
+        self.past_first = past_first;
+        self
+    }
+
+    /// Counts a chunk's objects. `rows` says what they look like.
+    pub fn add(&mut self, chunk: &Chunk, rows: &Rows) {
+        let mut places: HashMap<Id, &Object> = HashMap::new();
         for object in chunk.objects() {
             let role = Role::of(object.tag());
-            if matches!(role, Role::Main(_)) && self.anchor.is_none() {
+            if matches!(role, Role::Main(_)) && self.anchor.is_none() && !self.past_first {
                 self.anchor = Some(object.clone());
             }
-            self.count(object.id().fingerprint(), role);
+            let Some(before) = self.count(object.id().fingerprint(), role) else {
+                continue;
+            };
+            match role {
+                Role::Main(_) | Role::Related(_) => {
+                    if let Some(row) = rows.get(&object.id()) {
+                        self.file(row, role, before);
+                    }
+                }
+                Role::CommunicatesWith | Role::RelatedTo if before.is_none() => {
+                    if places.is_empty() {
+                        let network = chunk.objects().iter().filter(|object| {
+                            matches!(
+                                Role::of(object.tag()),
+                                Role::Ipv4 | Role::Ipv6 | Role::Domain | Role::Url
+                            )
+                        });
+                        places.extend(network.map(|object| (object.id(), object)));
+                    }
+                    let ends = object.references().iter();
+                    for target in ends.filter_map(|end| places.get(end)) {
+                        self.profile.contact(target);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn file(&mut self, row: &Row, role: Role, before: Option<Role>) {
+        let main = matches!(role, Role::Main(_));
+        if main && !matches!(before, Some(Role::Main(_))) {
+            self.profile.file(row);
+        }
+        if before.is_none() {
+            self.sheet.add(row, main);
         }
     }
 
@@ -293,7 +361,8 @@ impl Tally {
         self.anchor.as_ref()
     }
 
-    fn count(&mut self, fingerprint: u64, role: Role) {
+    /// `None`: it was counted already. Else what it was counted as before.
+    fn count(&mut self, fingerprint: u64, role: Role) -> Option<Option<Role>> {
         let tag = role.tag();
         // The lowest byte is the tag's; a key of 0 would look like an empty slot.
         let key = (fingerprint | 0x100) & !0xff;
@@ -308,18 +377,20 @@ impl Tally {
             if self.taken > self.slots.len() / 8 * 7 {
                 self.grow();
             }
-            return;
+            return Some(None);
         }
         let known = (slot & 0xff) as u8;
-        if tag < known {
-            self.slots[place] = key | u64::from(tag);
-            if let Some(count) = self.counts.of(Role::of(known)) {
-                *count = count.saturating_sub(1);
-            }
-            if let Some(count) = self.counts.of(role) {
-                *count += 1;
-            }
+        if tag >= known {
+            return None;
         }
+        self.slots[place] = key | u64::from(tag);
+        if let Some(count) = self.counts.of(Role::of(known)) {
+            *count = count.saturating_sub(1);
+        }
+        if let Some(count) = self.counts.of(role) {
+            *count += 1;
+        }
+        Some(Some(Role::of(known)))
     }
 
     fn grow(&mut self) {

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::numbers::Numbers;
 use super::schedule::{Start, Window, next_start, whole_second, window};
 use crate::convert::left_out::Reasons;
+use crate::convert::profile::Previous;
 use crate::period::Period;
 use crate::quota::Charged;
 
@@ -51,7 +52,7 @@ pub struct CountryState {
     pub run: Option<Run>,
     /// The numbers of the report before, to compare with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub previous: Option<Numbers>,
+    pub previous: Option<Previous>,
 }
 
 /// A run that has begun, and how far it is.
@@ -74,6 +75,9 @@ pub struct Run {
     /// Failures in a row, for the wait before the next try.
     #[serde(default)]
     pub failures: u32,
+    /// What its report is compared with; the country's entry keeps it.
+    #[serde(skip)]
+    pub previous: Option<Previous>,
 }
 
 /// A place in VirusTotal's list, which is ascending in first submission unless
@@ -188,14 +192,18 @@ impl State {
 impl CountryState {
     /// The run under way, or the one that would be begun now.
     pub fn upcoming(&self, start: Start, overlap: Period, now: DateTime<Utc>) -> Run {
-        if let Some(run) = &self.run {
-            return run.clone();
-        }
-        let mut run = Run::new(window(self.last_end, start, overlap, now));
-        if let Some(carried) = self.carried.clone() {
-            // The list was cut there on purpose; what lies before was delivered.
-            run.go_on_after(carried);
-        }
+        let mut run = match &self.run {
+            Some(run) => run.clone(),
+            None => {
+                let mut run = Run::new(window(self.last_end, start, overlap, now));
+                if let Some(carried) = self.carried.clone() {
+                    // The list was cut there on purpose; what lies before was delivered.
+                    run.go_on_after(carried);
+                }
+                run
+            }
+        };
+        run.previous.clone_from(&self.previous);
         run
     }
 
@@ -203,7 +211,15 @@ impl CountryState {
     pub fn finish(&mut self, run: Run, carried: Option<Place>) {
         self.last_end = Some(run.window.to);
         self.carried = carried;
-        self.previous = Some(run.numbers);
+        self.previous = Some(Previous {
+            from: run.window.from,
+            to: run.window.to,
+            matched: run.numbers.matched,
+            counts: run.numbers.counts,
+            families: run.numbers.summary.families,
+            requests: run.numbers.requests,
+            gaps: !run.numbers.gaps.is_empty(),
+        });
         self.run = None;
     }
 }
@@ -240,6 +256,7 @@ impl Run {
             draft: None,
             resume_at: None,
             failures: 0,
+            previous: None,
         }
     }
 }

@@ -45,6 +45,13 @@ impl Chunk {
         self.objects.iter().map(Object::id).collect()
     }
 
+    /// Bytes that it leaves of `limits` for the report of a bundle.
+    pub fn room(&self, common: &[Object], limits: Limits) -> usize {
+        let objects = common.iter().chain(&self.objects);
+        let taken: usize = objects.map(|object| object.escaped_len() + 1).sum();
+        limits.bytes.saturating_sub(FRAME_BYTES + taken)
+    }
+
     /// Writes the bundle: `common` first, then the chunk's objects, then what
     /// `closes` it (the report, and what names that), so that nothing is named
     /// before it has been told.

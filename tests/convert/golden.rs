@@ -2,6 +2,9 @@
 //! `tests/data/NAME.stix.json` exactly what it becomes. A new pair is a new
 //! test; `VTREPORTER_UPDATE_GOLDEN=1` writes the right-hand sides anew, and then
 //! fails, so that somebody looks at the difference before it counts.
+//!
+//! Only what nobody can read as it is stands there otherwise: the report's HTML
+//! as a list of lines, and its attachments' base64 decoded into such lists.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,7 +19,9 @@ use vtreporter::convert::score::Score;
 use vtreporter::convert::{Objects, Options};
 use vtreporter::stix::marking::Tlp;
 
-use super::support::{List, ROOMY, RelatedPages, assert_sound, file, options, run, subject};
+use super::support::{
+    List, ROOMY, RelatedPages, assert_sound, decoded, file, options, run, subject,
+};
 
 #[derive(Deserialize)]
 struct Input {
@@ -70,12 +75,31 @@ fn chosen(overrides: &Value) -> Options {
     if let Some(confidence) = overrides["confidence"].as_u64() {
         options.confidence = u8::try_from(confidence).expect("0 to 100");
     }
+    if let Some(attachments) = overrides["attachments"].as_bool() {
+        options.attachments = attachments;
+    }
     if let Some(reliability) = overrides.get("reliability") {
         options.reliability = reliability.as_str().map(str::to_owned);
     }
     options.objects = Objects::default();
     objects(overrides, &mut options.objects);
     options
+}
+
+fn readable(mut bundle: Value) -> Value {
+    let lines = |text: &str| Value::from_iter(text.lines());
+    for object in bundle["objects"].as_array_mut().expect("a list") {
+        if let Some(content) = object.get_mut("x_opencti_content") {
+            *content = lines(content.as_str().expect("a text"));
+        }
+        let files = object
+            .get_mut("x_opencti_files")
+            .and_then(Value::as_array_mut);
+        for file in files.into_iter().flatten() {
+            file["data"] = lines(&decoded(file));
+        }
+    }
+    bundle
 }
 
 fn objects(overrides: &Value, objects: &mut Objects) {
@@ -134,6 +158,7 @@ fn actual(input: &Path) -> Value {
         .bundles
         .iter()
         .map(|bundle| serde_json::from_str(&bundle.text).expect("JSON"))
+        .map(readable)
         .collect();
     json!({
         "dropped": outcome.facts.dropped,

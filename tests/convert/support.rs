@@ -10,7 +10,7 @@ use vtreporter::convert::page::{Converter, Related, Unit};
 use vtreporter::convert::report::{Progress, ReportFacts, Subject};
 use vtreporter::convert::tally::Tally;
 use vtreporter::convert::{Objects, Options};
-use vtreporter::stix::bundle::{Bundle, Limits};
+use vtreporter::stix::bundle::{Bundle, Chunk, Limits};
 use vtreporter::stix::marking::Tlp;
 use vtreporter::virustotal::behaviour::{self, Technique};
 use vtreporter::virustotal::objects::File;
@@ -36,6 +36,8 @@ pub(crate) fn options() -> Options {
         reliability: Some("B - Usually Reliable".to_owned()),
         report_marking: Tlp::Amber,
         file_marking: Tlp::Amber,
+        attachments: false,
+        max_refs: 5000,
         objects: bare(),
     }
 }
@@ -155,21 +157,28 @@ pub(crate) fn run(
         }
     }
     let mut tally = Tally::default();
+    tally.profile.begin(facts.subject.from, facts.subject.to);
+    tally.sheet.make_room(limits.bytes);
     let packing = converter.pack(units, limits);
-    let last = packing.chunks.len().saturating_sub(1);
     let mut bundles = Vec::new();
-    for (at, chunk) in packing.chunks.iter().enumerate() {
-        tally.add(chunk);
+    for chunk in &packing.chunks {
+        tally.add(chunk, &packing.rows);
         facts.counts = *tally.counts();
-        if at == last {
-            facts.progress = Progress::Complete;
-        }
         bundles.push(converter.bundle(chunk, &facts));
     }
-    if bundles.is_empty() {
-        facts.progress = Progress::Complete;
-        bundles.push(converter.closing(&facts, tally.anchor()));
-    }
+    facts.progress = Progress::Complete;
+    facts.summary = tally.profile.summary();
+    let whole = Limits {
+        bytes: ROOMY.bytes,
+        ..limits
+    };
+    let named = match packing.chunks.last() {
+        // As a run does it where there is room for both.
+        Some(chunk) if bundles.pop().is_some() => chunk.clone(),
+        _ => Chunk::default(),
+    };
+    let sheet = Some(&mut tally.sheet);
+    bundles.push(converter.closing(&facts, &named, sheet, whole).bundle);
     Outcome {
         bundles,
         facts,
@@ -245,4 +254,13 @@ pub(crate) fn assert_sound(bundle: &Bundle) {
             }
         }
     }
+}
+
+/// The text of an attachment.
+pub(crate) fn decoded(file: &Value) -> String {
+    use base64::Engine;
+
+    let data = file["data"].as_str().expect("base64");
+    let engine = base64::engine::general_purpose::STANDARD;
+    String::from_utf8(engine.decode(data).expect("base64")).expect("UTF-8")
 }

@@ -74,7 +74,8 @@ async fn the_originals_settings_bring_607_files_in_three_pages_and_one_report() 
     assert_eq!((mains.len(), reports.len()), (607, 1));
     let report = rig.report();
     assert_eq!(report["confidence"], 75);
-    assert_eq!(report["x_opencti_reliability"], "B - Usually Reliable");
+    // In the spelling of the platform's own vocabulary.
+    assert_eq!(report["x_opencti_reliability"], "B - Usually reliable");
     let refs = report["object_refs"].as_array().unwrap();
     let files = refs
         .iter()

@@ -112,6 +112,7 @@ impl Service {
                 &self.opencti,
                 &settings.registration,
                 &registered,
+                settings.patience(),
                 &self.clock,
             )
             .map_err(|error| Exit::from(&error))?;

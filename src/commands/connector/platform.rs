@@ -29,6 +29,15 @@ pub(super) enum Patience {
 }
 
 impl Patience {
+    /// Without any progress for so long, a broker counts as down; then the
+    /// tries begin.
+    pub(super) fn with_a_broker(self) -> Duration {
+        match self {
+            Self::Endless => Duration::from_secs(60),
+            Self::Short => Duration::from_secs(5),
+        }
+    }
+
     fn tries(self) -> u32 {
         match self {
             Self::Endless => u32::MAX,

@@ -98,6 +98,8 @@ impl Judge<'_> {
             reliability: self.reliability(values.vtreporter_reliability),
             report_marking: self.marking(values.vtreporter_report_markings),
             file_marking: self.marking(values.vtreporter_file_markings),
+            attachments: self.boolean(values.vtreporter_attachments),
+            max_refs: self.whole(values.vtreporter_max_refs_per_report),
             objects: self.objects(values),
         }
     }
