@@ -10,11 +10,11 @@ use std::hint::black_box;
 use chrono::DateTime;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use serde_json::{Value, json};
-use vtreporter::convert::Options;
 use vtreporter::convert::filter::{Filter, Severity, decide};
 use vtreporter::convert::page::{Converter, Related};
 use vtreporter::convert::report::{ReportFacts, Subject};
 use vtreporter::convert::tally::Tally;
+use vtreporter::convert::{Objects, Options};
 use vtreporter::stix::bundle::Limits;
 use vtreporter::stix::marking::Tlp;
 use vtreporter::virustotal::objects::File;
@@ -31,6 +31,9 @@ fn main_options() -> Options {
         reliability: Some("B - Usually Reliable".to_owned()),
         report_marking: Tlp::Amber,
         file_marking: Tlp::Amber,
+        attachments: true,
+        max_refs: 5000,
+        objects: Objects::default(),
     }
 }
 
@@ -125,7 +128,7 @@ fn bundle_page(converter: &Converter, files: &[File], tally: &mut Tally) -> usiz
         .chunks
         .iter()
         .map(|chunk| {
-            tally.add(chunk);
+            tally.add(chunk, &packing.rows);
             facts.counts = *tally.counts();
             converter.bundle(chunk, &facts).text.len()
         })

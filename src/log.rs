@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
@@ -24,6 +25,8 @@ pub fn start(level: Level, json: bool, name: &str, clock: &Clock) {
         .with_target("vtreporter", level);
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
+        // It would tell of a standard error that is gone there, and panic.
+        .log_internal_errors(false)
         .event_format(Lines {
             json,
             name: name.to_owned(),
@@ -67,15 +70,29 @@ where
             }
             return writeln!(writer);
         }
-        let line = serde_json::json!({
-            "timestamp": time,
-            "level": level,
-            "name": self.name,
-            "message": fields.message,
-            "attributes": fields.attributes,
-        });
-        writeln!(writer, "{line}")
+        let line = Line {
+            timestamp: &time,
+            level,
+            name: &self.name,
+            message: &fields.message,
+            attributes: &fields.attributes,
+        };
+        writeln!(
+            writer,
+            "{}",
+            serde_json::to_string(&line).map_err(|_| fmt::Error)?
+        )
     }
+}
+
+/// A line, its members in the official helper's order.
+#[derive(Serialize)]
+struct Line<'a> {
+    timestamp: &'a str,
+    level: &'a str,
+    name: &'a str,
+    message: &'a str,
+    attributes: &'a Map<String, Value>,
 }
 
 fn level_name(level: Level) -> &'static str {

@@ -2,13 +2,15 @@
 
 use vtreporter::clock::Clock;
 use vtreporter::commands::check::Sides;
+use vtreporter::commands::connector::roads::{QueueRoad, RoadSettings, S3Road};
 use vtreporter::commands::connector::{self, Service};
 use vtreporter::commands::{Exit, plan, preview};
 use vtreporter::config::{Config, LogLevel, QueueProtocol};
-use vtreporter::http::HttpError;
+use vtreporter::http::{HttpError, HttpOptions};
 use vtreporter::import;
 use vtreporter::import::schedule::Start;
-use vtreporter::opencti::delivery::{Api, Delivery};
+use vtreporter::opencti::delivery::amqp::{BrokerTls, Overrides};
+use vtreporter::opencti::delivery::{DirectorySettings, S3Overrides};
 use vtreporter::opencti::{OpenCti, Registration};
 use vtreporter::period::Period;
 use vtreporter::quota::Guard;
@@ -17,9 +19,7 @@ use vtreporter::virustotal::VirusTotal;
 
 /// What `run` needs.
 pub(crate) fn service(config: Config, clock: Clock) -> Result<Service, Exit> {
-    only_roads_that_are_built(&config)?;
     let opencti = opencti(&config, &clock)?;
-    let delivery = Delivery::Api(Api::new(opencti.clone(), &config.connector.id, None));
     let guard = guard(&config, &clock)?;
     let settings = connector::Settings {
         registration: Registration {
@@ -28,36 +28,93 @@ pub(crate) fn service(config: Config, clock: Clock) -> Result<Service, Exit> {
             scope: config.connector.scope.clone(),
             auto: config.connector.auto,
             only_contextual: config.connector.only_contextual,
-            s3: false,
+            s3: config.connector.send_to_s3.is_some(),
         },
         period: config.connector.period,
         run_and_terminate: config.connector.run_and_terminate,
         queue_threshold_mb: config.connector.queue_threshold_mb,
         countries: config.import.countries.clone(),
+        roads: roads(&config)?,
         import: import_options(config),
     };
-    Ok(Service::new(settings, opencti, delivery, guard, clock))
+    Ok(Service::new(settings, opencti, guard, clock))
 }
 
-fn only_roads_that_are_built(config: &Config) -> Result<(), Exit> {
+/// The roads that the settings name. Unset, the queue is reached by AMQP: the
+/// platform's own default.
+fn roads(config: &Config) -> Result<RoadSettings, Exit> {
     let connector = &config.connector;
-    let fault = if connector.queue_protocol == Some(QueueProtocol::Amqp) {
-        "CONNECTOR_QUEUE_PROTOCOL (connector.queue_protocol): amqp is not served yet; set it to api"
-    } else if connector.send_to_directory.is_some() {
-        "CONNECTOR_SEND_TO_DIRECTORY (connector.send_to_directory): not served yet; leave it out"
-    } else if connector.send_to_s3.is_some() {
-        "CONNECTOR_SEND_TO_S3 (connector.send_to_s3): not served yet; leave it out"
-    } else if connector.validate_before_import {
-        "CONNECTOR_VALIDATE_BEFORE_IMPORT (connector.validate_before_import): not served yet; leave it out"
-    } else {
-        return Ok(());
+    let http = platform_http(config)?;
+    let queue = match connector.queue_protocol.unwrap_or(QueueProtocol::Amqp) {
+        _ if !connector.send_to_queue => None,
+        QueueProtocol::Api => Some(QueueRoad::Api),
+        QueueProtocol::Amqp => Some(amqp(config, &http)),
     };
-    Err(Exit::Settings(fault.to_owned()))
+    Ok(RoadSettings {
+        queue,
+        directory: connector
+            .send_to_directory
+            .as_ref()
+            .map(|directory| DirectorySettings {
+                path: directory.path.clone(),
+                retention_days: directory.retention_days,
+            }),
+        s3: connector.send_to_s3.as_ref().map(|s3| S3Road {
+            overrides: S3Overrides {
+                endpoint: config.s3.endpoint.clone(),
+                port: config.s3.port,
+                use_ssl: config.s3.use_ssl,
+                bucket: s3.bucket.clone(),
+                region: config.s3.bucket_region.clone(),
+                access_key: config.s3.access_key.clone(),
+                secret_key: config.s3.secret_key.clone(),
+            },
+            folder: s3.folder.clone(),
+            retention_days: s3.retention_days,
+            http,
+        }),
+        draft: connector.validate_before_import,
+    })
+}
+
+fn amqp(config: &Config, http: &HttpOptions) -> QueueRoad {
+    let mq = &config.mq;
+    let mut roots = http.extra_roots.clone();
+    roots.extend(mq.ca.clone());
+    let identity = match (&mq.cert, &mq.key) {
+        (Some(certificate), Some(key)) => {
+            Some((certificate.clone(), key.expose().as_bytes().to_vec()))
+        }
+        _ => None,
+    };
+    QueueRoad::Amqp {
+        overrides: Overrides {
+            host: mq.host.clone(),
+            port: mq.port,
+            vhost: mq.vhost.clone(),
+            use_ssl: mq.use_ssl,
+            user: mq.user.clone(),
+            pass: mq.pass.clone(),
+        },
+        tls: BrokerTls {
+            roots,
+            identity,
+            verify: mq.reject_unauthorized,
+        },
+    }
+}
+
+fn platform_http(config: &Config) -> Result<HttpOptions, Exit> {
+    let settings = config.opencti.as_ref().ok_or_else(needs_opencti)?;
+    Ok(settings.http.clone())
+}
+
+fn needs_opencti() -> Exit {
+    Exit::Settings("OPENCTI_URL and OPENCTI_TOKEN have to be set".to_owned())
 }
 
 /// What `check` needs.
 pub(crate) fn sides(config: &Config, clock: &Clock) -> Result<Sides, Exit> {
-    only_roads_that_are_built(config)?;
     Ok(Sides {
         virustotal: virustotal(config, clock)?,
         opencti: opencti(config, clock)?,
@@ -82,20 +139,21 @@ pub(crate) fn plan(config: Config, clock: Clock) -> Result<plan::Plan, Exit> {
 }
 
 /// What `preview` needs.
-pub(crate) fn preview(config: Config, clock: Clock) -> Result<preview::Preview, Exit> {
+pub(crate) fn preview(mut config: Config, clock: Clock) -> Result<preview::Preview, Exit> {
+    // The page is what a preview is for; the report in the bundle is as a run
+    // would send it.
+    let attachments = std::mem::replace(&mut config.convert.attachments, true);
     Ok(preview::Preview {
         guard: guard(&config, &clock)?,
         countries: config.import.countries.clone(),
         import: import_options(config),
+        attachments,
         clock,
     })
 }
 
 fn opencti(config: &Config, clock: &Clock) -> Result<OpenCti, Exit> {
-    let settings = config
-        .opencti
-        .as_ref()
-        .ok_or_else(|| Exit::Settings("OPENCTI_URL and OPENCTI_TOKEN have to be set".to_owned()))?;
+    let settings = config.opencti.as_ref().ok_or_else(needs_opencti)?;
     OpenCti::with_clock(settings, clock.clone()).map_err(|error| network(&error))
 }
 

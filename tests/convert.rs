@@ -2,12 +2,16 @@
 
 #[path = "convert/golden.rs"]
 mod golden;
+#[path = "convert/knowledge.rs"]
+mod knowledge;
 #[path = "convert/packing.rs"]
 mod packing;
 #[path = "convert/page.rs"]
 mod page;
 #[path = "convert/random.rs"]
 mod random;
+#[path = "convert/report.rs"]
+mod report;
 #[path = "convert/support.rs"]
 mod support;
 #[path = "convert/tables.rs"]

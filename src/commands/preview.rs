@@ -1,6 +1,6 @@
 //! `preview`: one run whose bundle and page go to files; needs no OpenCTI.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -24,8 +24,11 @@ pub struct Preview {
     pub guard: Guard,
     /// A report each.
     pub countries: Vec<Country>,
-    /// What a run does.
+    /// What a run does. What it attaches to the report goes into files of its
+    /// own here.
     pub import: import::Options,
+    /// Whether the report in the bundle keeps what is attached to it.
+    pub attachments: bool,
     /// The time.
     pub clock: Clock,
 }
@@ -36,20 +39,26 @@ pub async fn run(preview: Preview, out: &Path, stop: &CancellationToken) -> Resu
         Exit::Settings(format!("--out {} cannot be made: {error}", out.display()))
     })?;
     let mut undone = Vec::new();
+    let mut settings = false;
     for &country in &preview.countries {
-        match preview.country(country, out, stop).await {
-            Ok(()) => {}
-            Err(why) => undone.push(format!("{}: {why}", country.code)),
+        if let Err(exit) = preview.country(country, out, stop).await {
+            settings |= matches!(exit, Exit::Settings(_));
+            undone.push(format!("{}: {exit}", country.code));
         }
         if stop.is_cancelled() {
             break;
         }
     }
-    if undone.is_empty() {
-        Ok(())
-    } else {
-        Err(Exit::NotEverything(undone.join("; ")))
+    let why = undone.join("; ");
+    match (undone.is_empty(), settings) {
+        (true, _) => Ok(()),
+        (false, true) => Err(Exit::Settings(why)),
+        (false, false) => Err(Exit::NotEverything(why)),
     }
+}
+
+fn cannot_write(error: &SinkError) -> Exit {
+    Exit::Settings(format!("--out: {error}"))
 }
 
 impl Preview {
@@ -58,7 +67,7 @@ impl Preview {
         country: Country,
         out: &Path,
         stop: &CancellationToken,
-    ) -> Result<(), String> {
+    ) -> Result<(), Exit> {
         let options = &self.import;
         let asked = window(None, options.start, options.overlap, self.clock.now());
         let mut run = Run::new(asked);
@@ -68,7 +77,8 @@ impl Preview {
             country.code,
             asked.to.format("%Y%m%dT%H%M%SZ")
         );
-        let mut folder = Folder::new(out, &stem).map_err(|error| error.to_string())?;
+        let mut folder =
+            Folder::new(out, &stem, self.attachments).map_err(|error| cannot_write(&error))?;
         let import = Import {
             guard: &self.guard,
             options,
@@ -80,9 +90,9 @@ impl Preview {
             () = stop.cancelled() => None,
             ended = import.run(&mut run, &mut tally, &mut folder) => Some(ended),
         };
-        let written = folder.finish().map_err(|error| error.to_string())?;
+        let written = folder.finish().map_err(|error| cannot_write(&error))?;
         let numbers = &run.numbers;
-        println!(
+        say!(
             "{}: {} files matched, {} kept; {} objects; {} VirusTotal requests spent",
             country.name,
             numbers.matched,
@@ -91,27 +101,65 @@ impl Preview {
             numbers.requests
         );
         for path in written {
-            println!("  {}", path.display());
+            say!("  {}", path.display());
         }
         match ended {
-            None => Err("stopped before its end".to_owned()),
-            Some(Err(stopped)) => Err(stopped.to_string()),
-            Some(Ok(_)) => numbers.losses().map_or(Ok(()), Err),
+            None => Err(Exit::NotEverything("stopped before its end".to_owned())),
+            Some(Err(stopped)) if stopped.needs_other_settings() => {
+                Err(Exit::Settings(stopped.to_string()))
+            }
+            Some(Err(stopped)) => Err(Exit::NotEverything(stopped.to_string())),
+            Some(Ok(_)) => numbers
+                .losses()
+                .map_or(Ok(()), |losses| Err(Exit::NotEverything(losses))),
         }
     }
 }
 
 /// Gathers the bundles of a run into one file. Objects are written as they
-/// come, each once; the report, which grows, is written at the end and names
-/// them all.
+/// come, each once; the report, which grows, is written at the end, each part
+/// of it with all that it names.
 pub struct Folder {
     out: PathBuf,
     path: PathBuf,
     file: BufWriter<File>,
     written: HashSet<String>,
+    /// Whether the report keeps what is attached to it.
+    attachments: bool,
+    /// By id.
+    reports: BTreeMap<String, Grown>,
+    /// Files that came with a report.
+    attached: BTreeSet<PathBuf>,
+}
+
+/// A report as it has grown.
+#[derive(Default)]
+struct Grown {
+    latest: serde_json::Map<String, serde_json::Value>,
     refs: Vec<String>,
     named: HashSet<String>,
-    report: Option<Box<RawValue>>,
+    files: Vec<serde_json::Value>,
+}
+
+impl Grown {
+    fn grow(&mut self, version: serde_json::Map<String, serde_json::Value>, refs: Vec<String>) {
+        self.latest = version;
+        for name in refs {
+            if self.named.insert(name.clone()) {
+                self.refs.push(name);
+            }
+        }
+    }
+
+    fn whole(mut self, attachments: bool) -> serde_json::Value {
+        if attachments && !self.files.is_empty() {
+            self.latest
+                .insert("x_opencti_files".to_owned(), self.files.into());
+        }
+        self.latest
+            .insert("object_refs".to_owned(), self.refs.into());
+        self.latest.into()
+    }
 }
 
 #[derive(Deserialize)]
@@ -127,20 +175,15 @@ struct Member {
 }
 
 #[derive(Deserialize)]
-struct Attached {
-    #[serde(default)]
-    x_opencti_files: Vec<Attachment>,
-}
-
-#[derive(Deserialize)]
 struct Attachment {
     name: String,
     data: String,
 }
 
 impl Folder {
-    /// Begins `stem.bundle.json` in `out`.
-    pub fn new(out: &Path, stem: &str) -> Result<Self, SinkError> {
+    /// Begins `stem.bundle.json` in `out`; `attachments`: the report in it keeps
+    /// what is attached to it.
+    pub fn new(out: &Path, stem: &str, attachments: bool) -> Result<Self, SinkError> {
         let path = out.join(format!("{stem}.bundle.json"));
         let file = File::create(&path).map_err(|error| fault(&path, error))?;
         let mut folder = Self {
@@ -148,9 +191,9 @@ impl Folder {
             file: BufWriter::new(file),
             path,
             written: HashSet::new(),
-            refs: Vec::new(),
-            named: HashSet::new(),
-            report: None,
+            attachments,
+            reports: BTreeMap::new(),
+            attached: BTreeSet::new(),
         };
         let id = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, stem.as_bytes());
         folder.write(&format!(
@@ -176,56 +219,62 @@ impl Folder {
 
     /// Writes the report and ends the file; returns what was written.
     pub fn finish(mut self) -> Result<Vec<PathBuf>, SinkError> {
-        let mut paths = vec![self.path.clone()];
-        if let Some(report) = self.report.take() {
-            paths.extend(self.attachments(report.get())?);
-            let mut report: serde_json::Value =
-                serde_json::from_str(report.get()).unwrap_or_default();
-            report["object_refs"] = std::mem::take(&mut self.refs).into();
-            let id = report["id"].as_str().unwrap_or_default().to_owned();
-            self.object(id, &report.to_string())?;
+        for (id, report) in std::mem::take(&mut self.reports) {
+            let whole = report.whole(self.attachments).to_string();
+            self.object(id, &whole)?;
         }
         self.write("\n]}\n")?;
         self.file
             .flush()
             .map_err(|error| fault(&self.path, error))?;
-        Ok(paths)
+        Ok([self.path].into_iter().chain(self.attached).collect())
     }
 
-    /// The report's own files: the page and what else it carries.
-    fn attachments(&self, report: &str) -> Result<Vec<PathBuf>, SinkError> {
-        use base64::Engine;
-        let attached: Attached = serde_json::from_str(report).unwrap_or(Attached {
-            x_opencti_files: Vec::new(),
-        });
-        let mut paths = Vec::new();
-        for file in attached.x_opencti_files {
-            let name = Path::new(&file.name).file_name().unwrap_or_default();
-            let path = self.out.join(name);
-            let data = base64::engine::general_purpose::STANDARD
-                .decode(file.data)
-                .map_err(|error| fault(&path, std::io::Error::other(error)))?;
-            fs::write(&path, data).map_err(|error| fault(&path, error))?;
-            paths.push(path);
+    /// Takes a version of the report in.
+    fn report(&mut self, member: Member, text: &str) -> Result<(), SinkError> {
+        let mut version: serde_json::Map<_, _> = serde_json::from_str(text).map_err(odd)?;
+        let files = version.remove("x_opencti_files");
+        let files: Vec<serde_json::Value> = files
+            .map(serde_json::from_value)
+            .transpose()
+            .map_err(odd)?
+            .unwrap_or_default();
+        for file in &files {
+            self.attachment(file)?;
         }
-        Ok(paths)
+        let report = self.reports.entry(member.id).or_default();
+        report.grow(version, member.object_refs);
+        for file in files {
+            // A later one of the same name stands for both.
+            report.files.retain(|known| known["name"] != file["name"]);
+            report.files.push(file);
+        }
+        Ok(())
+    }
+
+    /// Writes one of the report's own files: the page, or the CSV.
+    fn attachment(&mut self, file: &serde_json::Value) -> Result<(), SinkError> {
+        use base64::Engine;
+
+        let file = Attachment::deserialize(file).map_err(odd)?;
+        let name = Path::new(&file.name).file_name().unwrap_or_default();
+        let path = self.out.join(name);
+        let data = base64::engine::general_purpose::STANDARD
+            .decode(file.data)
+            .map_err(|error| fault(&path, std::io::Error::other(error)))?;
+        fs::write(&path, data).map_err(|error| fault(&path, error))?;
+        self.attached.insert(path);
+        Ok(())
     }
 }
 
 impl Sink for Folder {
     async fn deliver(&mut self, bundle: &str) -> Result<(), SinkError> {
-        let odd =
-            |error: serde_json::Error| fault(Path::new("the bundle"), std::io::Error::other(error));
         let members: Members = serde_json::from_str(bundle).map_err(odd)?;
         for object in members.objects {
             let member: Member = serde_json::from_str(object.get()).map_err(odd)?;
             if member.id.starts_with("report--") {
-                for name in member.object_refs {
-                    if self.named.insert(name.clone()) {
-                        self.refs.push(name);
-                    }
-                }
-                self.report = Some(object);
+                self.report(member, object.get())?;
             } else {
                 self.object(member.id, object.get())?;
             }
@@ -234,6 +283,10 @@ impl Sink for Folder {
     }
 
     async fn advanced(&mut self, _: &Run) {}
+}
+
+fn odd(error: serde_json::Error) -> SinkError {
+    fault(Path::new("the bundle"), std::io::Error::other(error))
 }
 
 fn fault(path: &Path, error: std::io::Error) -> SinkError {

@@ -20,6 +20,7 @@ use std::path::PathBuf;
 use crate::convert;
 use crate::convert::filter::{Filter, Severity};
 use crate::country::Country;
+use crate::http::proxy::Via;
 use crate::import::schedule::Start;
 use crate::opencti;
 use crate::period::Period;
@@ -90,8 +91,8 @@ pub struct Config {
     pub mq: MqOverrides,
     /// What replaces the platform's word on its S3 server.
     pub s3: S3Overrides,
-    /// Proxies and authorities. Authorities and time-outs are in the
-    /// `HttpOptions` of both sides already.
+    /// Proxies and authorities, for whoever opens connections of another kind:
+    /// the `HttpOptions` of both sides have them already.
     pub network: Network,
     /// What is odd, but no fault: one line each.
     pub warnings: Vec<String>,
@@ -253,13 +254,13 @@ pub struct S3Overrides {
 #[derive(Clone, Debug)]
 pub struct Network {
     /// A whole address, credentials included, for http addresses.
-    pub http_proxy: Option<Secret>,
+    pub http_proxy: Option<Via>,
     /// Likewise, for https addresses.
-    pub https_proxy: Option<Secret>,
-    /// Comma list of what is reached without a proxy.
+    pub https_proxy: Option<Via>,
+    /// Comma list of what is reached without these two.
     pub no_proxy: Option<String>,
-    /// For VirusTotal only; before the two above.
-    pub virustotal_proxy: Option<Secret>,
+    /// For VirusTotal only, whatever the three above say.
+    pub virustotal_proxy: Option<Via>,
     /// PEM texts, each of one or more certificates.
     pub ca_certificates: Vec<Vec<u8>>,
     /// `false` accepts any certificate of the platform.

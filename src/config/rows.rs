@@ -26,6 +26,8 @@ const COUNT: Kind = Whole {
 };
 const TLP: Kind =
     Text("one of TLP_CLEAR (or WHITE), TLP_GREEN, TLP_AMBER, TLP_AMBER+STRICT, TLP_RED");
+const LABEL_GLOBS: Kind =
+    List("a comma list of labels in which * stands for any characters, or none");
 const LABELS: Kind = List("a comma list of labels, or none");
 const PROXY: Kind = Secret("the address of an HTTP proxy, http://host:port");
 const PEM: Kind = Text("certificates in PEM, or the path of a file with them");
@@ -122,8 +124,46 @@ Reporter {
         Is("TLP_AMBER"), "Marking of the report.";
     vtreporter_file_markings "VTREPORTER_FILE_MARKINGS" Some("vtreporter.file_markings"), TLP,
         Is("TLP_AMBER"), "Marking of files, related objects and relationships.";
+    vtreporter_create_indicators "VTREPORTER_CREATE_INDICATORS" Some("vtreporter.create_indicators"), Bool,
+        Is("true"), "Make an indicator of each file that is bad enough.";
+    vtreporter_indicator_min_severity "VTREPORTER_INDICATOR_MIN_SEVERITY" Some("vtreporter.indicator_min_severity"), SEVERITIES,
+        Is("high"), "Least severity of a file that becomes an indicator.";
+    vtreporter_create_network_indicators "VTREPORTER_CREATE_NETWORK_INDICATORS" Some("vtreporter.create_network_indicators"), Bool,
+        Is("false"), "Make an indicator of each address, domain and URL that such a file contacts; many of them are harmless.";
+    vtreporter_create_malware "VTREPORTER_CREATE_MALWARE" Some("vtreporter.create_malware"), Bool,
+        Is("true"), "Make malware families of the names that engines and extracted configurations give.";
+    vtreporter_malware_min_votes "VTREPORTER_MALWARE_MIN_VOTES" Some("vtreporter.malware_min_votes"), Whole { min: 1, max: 1_000 },
+        Is("3"), "Engines that must give a name before it becomes a family.";
+    vtreporter_malware_map "VTREPORTER_MALWARE_MAP" Some("vtreporter.malware_map"),
+        Text("the path of a file with a line for each name, name,canonical or name: canonical; none as canonical name = not a family"),
+        unset("names as VirusTotal gives them", "/etc/vtreporter/malware.csv"), "File with your own names for malware families.";
+    vtreporter_create_country "VTREPORTER_CREATE_COUNTRY" Some("vtreporter.create_country"), Bool,
+        Is("true"), "Link the report and its malware families to the country that the files were submitted from.";
+    vtreporter_create_attack_patterns "VTREPORTER_CREATE_ATTACK_PATTERNS" Some("vtreporter.create_attack_patterns"), Bool,
+        Is("false"), "Report the ATT&CK techniques that sandboxes saw in a file of VTREPORTER_RELATED_MIN_SEVERITY or more.";
+    vtreporter_create_notes "VTREPORTER_CREATE_NOTES" Some("vtreporter.create_notes"), Bool,
+        Is("false"), "Write a note on each file with the verdicts of engines and sandboxes and the rules that matched.";
+    vtreporter_score "VTREPORTER_SCORE" Some("vtreporter.score"), Choice(&["detections", "severity", "gti"]),
+        Is("detections"), "Score of files and indicators: detections = percent of the engines with a verdict; severity = HIGH 90, MEDIUM 60, LOW 30, NONE 0; gti = threat score of Google Threat Intelligence. Where VirusTotal does not tell it there is no score.";
+    vtreporter_tags_as_labels "VTREPORTER_TAGS_AS_LABELS" Some("vtreporter.tags_as_labels"), Bool,
+        Is("true"), "Make labels of VirusTotal's tags.";
+    vtreporter_rules_as_labels "VTREPORTER_RULES_AS_LABELS" Some("vtreporter.rules_as_labels"), Bool,
+        Is("true"), "Make labels of the YARA and Sigma rules that matched, yara:NAME and sigma:TITLE.";
+    vtreporter_label_prefix "VTREPORTER_LABEL_PREFIX" Some("vtreporter.label_prefix"), Text("a text"),
+        unset("none", "vt:"), "Put before every label that comes from VirusTotal.";
+    vtreporter_labels_allow "VTREPORTER_LABELS_ALLOW" Some("vtreporter.labels_allow"), LABEL_GLOBS,
+        unset("all", "pe*,signed,SEVERITY_*"), "Only these labels of VirusTotal's, told without the prefix.";
+    vtreporter_labels_deny "VTREPORTER_LABELS_DENY" Some("vtreporter.labels_deny"), LABEL_GLOBS,
+        unset("none", "long-sleeps,sigma:*"), "None of these labels of VirusTotal's, told without the prefix.";
+    vtreporter_max_labels "VTREPORTER_MAX_LABELS" Some("vtreporter.max_labels"), Whole { min: 0, max: 1_000 },
+        Is("20"), "Most labels of a file; your own come first and always stay.";
     vtreporter_empty_report "VTREPORTER_EMPTY_REPORT" Some("vtreporter.empty_report"), Bool,
         Is("false"), "Write a report for a window without files, too.";
+    vtreporter_attachments "VTREPORTER_ATTACHMENTS" Some("vtreporter.attachments"), Bool,
+        Is("true"), "Attach the report as an HTML page, and a CSV of its files, to the report.";
+    vtreporter_max_refs_per_report "VTREPORTER_MAX_REFS_PER_REPORT" Some("vtreporter.max_refs_per_report"),
+        Whole { min: 100, max: 1_000_000 },
+        Is("5000"), "Most objects that one report names; more make numbered parts.";
     vtreporter_max_bundle_mb "VTREPORTER_MAX_BUNDLE_MB" Some("vtreporter.max_bundle_mb"), Number { min: 0.001, max: 1_000.0 },
         Is("10"), "Largest bundle, in MB; the platform refuses bodies over 50 MB unless told otherwise.";
     vtreporter_max_bundle_objects "VTREPORTER_MAX_BUNDLE_OBJECTS" Some("vtreporter.max_bundle_objects"),
@@ -204,13 +244,13 @@ Delivery {
     opencti_ssl_verify "OPENCTI_SSL_VERIFY" Some("opencti.ssl_verify"), Bool,
         Is("true"), "Verify the platform's certificate; switching it off lets anybody on the way read the token.";
     vtreporter_proxy "VTREPORTER_PROXY" Some("vtreporter.proxy"), PROXY,
-        unset("HTTPS_PROXY", "http://proxy.example.net:3128"), "Proxy for VirusTotal only.";
+        unset("HTTPS_PROXY", "http://proxy.example.net:3128"), "Proxy for VirusTotal only, whatever NO_PROXY says.";
     http_proxy "HTTP_PROXY" None, PROXY,
         unset("none", "http://proxy.example.net:3128"), "Proxy for http addresses.";
     https_proxy "HTTPS_PROXY" None, PROXY,
         unset("none", "http://proxy.example.net:3128"), "Proxy for https addresses.";
     no_proxy "NO_PROXY" None, List("a comma list of hosts, domains with a leading dot, networks, host:port, or *"),
-        unset("none", "localhost,.example.net,192.0.2.0/24"), "What is reached without a proxy.";
+        unset("none", "localhost,.example.net,192.0.2.0/24"), "What is reached without HTTP_PROXY and HTTPS_PROXY; a name stands for all below it too.";
     https_ca_certificates "HTTPS_CA_CERTIFICATES" None, PEM,
         unset("the built-in authorities", "/etc/ssl/own-ca.pem"), "Authorities trusted beside the built-in ones, for both sides.";
     ssl_cert_file "SSL_CERT_FILE" None, Text("the path of a file with certificates in PEM"),

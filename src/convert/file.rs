@@ -3,14 +3,17 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
+use chrono::{DateTime, Utc};
+
 use super::filter::{Rated, Severity};
-use super::labels::{Labels, MAX_LABELS};
+use super::labels::{self, Labels};
 use super::left_out::{LeftOut, Reasons};
+use super::score::Score;
 use super::text::{clean, code_into, escape_into};
 use crate::stix::id::{self, FileKey, Id};
 use crate::stix::sco::{self, FileParts, Hashes, Provenance};
 use crate::stix::{Object, time};
-use crate::virustotal::objects::{AnalysisStats, File, FileAttributes};
+use crate::virustotal::objects::{AnalysisStats, File, FileAttributes, Votes};
 
 /// Characters of a name.
 pub const MAX_NAME: usize = 500;
@@ -24,12 +27,77 @@ const MAX_SENTENCE: usize = 500;
 /// What every file of a run has in common.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Common<'a> {
-    pub(crate) provenance: Provenance,
     /// The operator's own, tidied.
     pub(crate) labels: &'a [String],
+    pub(crate) rules: &'a labels::Rules,
+    pub(crate) score: Score,
 }
 
-/// Converts a file. `None`: it has no usable hash.
+/// A file, looked at once for everything that is made of it.
+pub(crate) struct Seen<'a> {
+    pub(crate) file: &'a File,
+    pub(crate) rated: Rated,
+    pub(crate) labels: Labels<'a>,
+    pub(crate) score: Option<u8>,
+    /// VirusTotal's page of it.
+    pub(crate) link: String,
+    /// Markdown.
+    pub(crate) description: String,
+    known: Known<'a>,
+    names: Names<'a>,
+}
+
+impl<'a> Seen<'a> {
+    /// `None`: it has no usable hash.
+    pub(crate) fn of(
+        file: &'a File,
+        rated: Rated,
+        common: Common<'a>,
+        left_out: &mut Reasons<LeftOut>,
+    ) -> Option<Self> {
+        let attributes = &file.attributes;
+        let known = Known::of(file, left_out)?;
+        let names = Names::of(attributes, left_out);
+        let name = names.main.as_deref().unwrap_or(known.best());
+        let mut link = String::with_capacity(100);
+        link.push_str("https://www.virustotal.com/gui/file/");
+        link.push_str(known.best());
+        Some(Self {
+            description: describe(file, rated, name, names.untold),
+            labels: Labels::of(attributes, rated, common.rules, common.labels, left_out),
+            score: common.score.of(file, rated),
+            file,
+            rated,
+            link,
+            known,
+            names,
+        })
+    }
+
+    pub(crate) fn id(&self) -> Id {
+        self.known.id
+    }
+
+    pub(crate) fn sha256(&self) -> Option<&str> {
+        self.known.sha256.as_deref()
+    }
+
+    /// The main name, else a hash.
+    pub(crate) fn name(&self) -> &str {
+        self.names.main.as_deref().unwrap_or(self.known.best())
+    }
+
+    pub(crate) fn first_submitted(&self) -> Option<DateTime<Utc>> {
+        first_submitted(&self.file.attributes)
+    }
+}
+
+/// When it was first submitted, where that is a time.
+fn first_submitted(attributes: &FileAttributes) -> Option<DateTime<Utc>> {
+    attributes.first_submission_date.and_then(time::from_unix)
+}
+
+/// Converts a file.
 ///
 /// | STIX                         | VirusTotal                                                   | notes |
 /// |------------------------------|--------------------------------------------------------------|-------|
@@ -38,50 +106,42 @@ pub(crate) struct Common<'a> {
 /// | `size`                       | `size`                                                       | bytes; left out above 2147483647 (a 32-bit number there) |
 /// | `name`                       | `meaningful_name`, else the first usable of `names`, else the hash | never a constant: files without names must not merge |
 /// | `mime_type`                  | `exiftool.MIMEType`                                          | only a plausible `type/subtype` |
-/// | `labels`                     | `tags`, the category with most votes, the severity's label, the operator's | trimmed, unique without regard to case |
+/// | `labels`                     | the category with most votes, the severity's label, `tags`, YARA and Sigma rules, the operator's | see [`labels::Rules`] |
 /// | `external_references`        | the SHA-256                                                  | VirusTotal's page of the file |
 /// | `x_opencti_additional_names` | `names`, `meaningful_name`                                   | cleaned, unique, at most 100 |
-/// | `x_opencti_score`            | [`score`] of `last_analysis_stats`                           | 0 to 100; absent where not known |
+/// | `x_opencti_score`            | see [`Score`]                                                | 0 to 100; absent where not known |
 /// | `x_opencti_description`      | all of these                                                 | Markdown, one paragraph |
 pub(crate) fn convert(
-    file: &File,
-    rated: Rated,
+    seen: &Seen<'_>,
     tag: u8,
-    common: Common<'_>,
+    provenance: Provenance,
     left_out: &mut Reasons<LeftOut>,
-) -> Option<Object> {
-    let attributes = &file.attributes;
-    let known = Known::of(file, left_out)?;
-    let names = Names::of(attributes, left_out);
-    let labels = labels(attributes, rated, common.labels, left_out);
-    let name = names.main.as_deref().unwrap_or(known.best());
-    let mut link = String::with_capacity(100);
-    link.push_str("https://www.virustotal.com/gui/file/");
-    link.push_str(known.sha256.as_deref().unwrap_or(known.best()));
-    let description = describe(file, rated, name, names.untold);
-    Some(Object::new(
+) -> Object {
+    let attributes = &seen.file.attributes;
+    Object::new(
         &sco::File::new(FileParts {
-            id: known.id(),
-            provenance: common.provenance,
-            hashes: known.hashes(),
+            id: seen.id(),
+            provenance,
+            hashes: seen.known.hashes(),
             size: size(attributes, left_out),
-            name,
+            name: seen.name(),
             mime_type: mime_type(attributes).as_deref(),
-            labels: labels.as_slice(),
-            link: &link,
-            additional_names: &names.others,
-            description: &description,
-            score: score(attributes.last_analysis_stats.as_ref()),
+            labels: seen.labels.as_slice(),
+            link: &seen.link,
+            additional_names: &seen.names.others,
+            description: &seen.description,
+            score: seen.score,
         }),
         tag,
-    ))
+    )
 }
 
 /// A file's hashes as far as they are well-formed.
-pub(crate) struct Known<'a> {
+struct Known<'a> {
+    id: Id,
     md5: Option<Cow<'a, str>>,
     sha1: Option<Cow<'a, str>>,
-    pub(crate) sha256: Option<Cow<'a, str>>,
+    sha256: Option<Cow<'a, str>>,
     ssdeep: Option<&'a str>,
     tlsh: Option<&'a str>,
 }
@@ -95,27 +155,30 @@ impl<'a> Known<'a> {
             }
             ok
         };
-        let known = Self {
-            md5: checked(attributes.md5.as_deref(), 32, &mut judge),
-            sha1: checked(attributes.sha1.as_deref(), 40, &mut judge),
-            sha256: checked(attributes.sha256.as_deref(), 64, &mut judge)
-                .or_else(|| hexadecimal(&file.id, 64)),
-            ssdeep: attributes
-                .ssdeep
-                .as_deref()
-                .filter(|it| judge(is_ssdeep(it))),
-            tlsh: attributes.tlsh.as_deref().filter(|it| judge(is_tlsh(it))),
-        };
-        (known.md5.is_some() || known.sha1.is_some() || known.sha256.is_some()).then_some(known)
-    }
-
-    fn id(&self) -> Id {
-        id::file(match (&self.md5, &self.sha1, &self.sha256) {
+        let md5 = checked(attributes.md5.as_deref(), 32, &mut judge);
+        let sha1 = checked(attributes.sha1.as_deref(), 40, &mut judge);
+        let sha256 = checked(attributes.sha256.as_deref(), 64, &mut judge)
+            .or_else(|| hexadecimal(&file.id, 64));
+        let ssdeep = attributes.ssdeep.as_deref();
+        let tlsh = attributes.tlsh.as_deref();
+        let (ssdeep, tlsh) = (
+            ssdeep.filter(|it| judge(is_ssdeep(it))),
+            tlsh.filter(|it| judge(is_tlsh(it)))
+                .map(|it| it.strip_prefix(TLSH_VERSION).unwrap_or(it)),
+        );
+        let key = match (&md5, &sha1, &sha256) {
             (Some(md5), _, _) => FileKey::Md5(md5),
             (None, Some(sha1), _) => FileKey::Sha1(sha1),
             (None, None, Some(sha256)) => FileKey::Sha256(sha256),
-            // `of` has made sure that there is one.
-            (None, None, None) => FileKey::Name(""),
+            (None, None, None) => return None,
+        };
+        Some(Self {
+            id: id::file(key),
+            md5,
+            sha1,
+            sha256,
+            ssdeep,
+            tlsh,
         })
     }
 
@@ -149,6 +212,22 @@ pub(crate) fn has_hash(file: &File) -> bool {
                 hash.as_deref()
                     .is_some_and(|hash| hexadecimal(hash, *digits).is_some())
             })
+}
+
+/// SHA-256, MD5 and SHA-1 as far as they are well-formed.
+pub(crate) fn hashes(file: &File) -> [Option<Cow<'_, str>>; 3] {
+    let attributes = &file.attributes;
+    [
+        sha256(file),
+        attributes
+            .md5
+            .as_deref()
+            .and_then(|hash| hexadecimal(hash, 32)),
+        attributes
+            .sha1
+            .as_deref()
+            .and_then(|hash| hexadecimal(hash, 40)),
+    ]
 }
 
 /// The SHA-256 in lower case, from the attribute or else the object's id.
@@ -199,9 +278,13 @@ fn is_ssdeep(hash: &str) -> bool {
         && parts.next().is_some_and(base64)
 }
 
-/// 70 digits, with `T1` before them since version 4: kept as it comes.
+/// What stands before a TLSH since its version 4. STIX knows the digits only,
+/// and its library reads no other object of a bundle in which it finds more.
+const TLSH_VERSION: &str = "T1";
+
+/// 70 digits, with or without the version.
 fn is_tlsh(hash: &str) -> bool {
-    let digits = hash.strip_prefix("T1").unwrap_or(hash);
+    let digits = hash.strip_prefix(TLSH_VERSION).unwrap_or(hash);
     digits.len() == 70 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
@@ -300,8 +383,13 @@ pub(crate) fn main_name(file: &File) -> Option<Cow<'_, str>> {
 /// The category that most engines agree on.
 pub(crate) fn category(attributes: &FileAttributes) -> Option<&str> {
     let classification = attributes.popular_threat_classification.as_ref()?;
+    most_votes(&classification.popular_threat_category)
+}
+
+/// The name with most votes, the first of several.
+pub(crate) fn most_votes(all: &[Votes]) -> Option<&str> {
     let mut best: Option<(&str, i64)> = None;
-    for votes in &classification.popular_threat_category {
+    for votes in all {
         let count = votes.count.unwrap_or_default();
         if let Some(value) = votes.value.as_deref()
             && best.is_none_or(|(_, most)| count > most)
@@ -310,32 +398,6 @@ pub(crate) fn category(attributes: &FileAttributes) -> Option<&str> {
         }
     }
     best.map(|(value, _)| value)
-}
-
-fn labels<'a>(
-    attributes: &'a FileAttributes,
-    rated: Rated,
-    own: &'a [String],
-    left_out: &mut Reasons<LeftOut>,
-) -> Labels<'a> {
-    let mut labels = Labels::with_capacity(attributes.tags.len().min(MAX_LABELS) + own.len() + 2);
-    for (at, tag) in attributes.tags.iter().flatten().enumerate() {
-        if labels.len() == MAX_LABELS {
-            left_out.add_many(LeftOut::Labels, attributes.tags.len() - at);
-            break;
-        }
-        labels.add(tag);
-    }
-    if let Some(category) = category(attributes) {
-        labels.add(category);
-    }
-    if let Some(severity) = rated {
-        labels.add(severity.label());
-    }
-    for label in own {
-        labels.add(label);
-    }
-    labels
 }
 
 /// One paragraph: what it is, since when, how bad, from how many.
@@ -348,7 +410,7 @@ fn describe(file: &File, rated: Rated, name: &str, untold: usize) -> String {
         escape_into(&mut out, &clean(kind, 100));
         out.push(')');
     }
-    if let Some(time) = attributes.first_submission_date.and_then(time::from_unix) {
+    if let Some(time) = first_submitted(attributes) {
         out.push_str(", first submitted to VirusTotal on ");
         time::write_seconds(&mut out, time, ' ');
         out.push_str(" UTC");

@@ -2,13 +2,88 @@
 
 use std::borrow::Cow;
 
+use super::file;
+use super::filter::Rated;
+use super::left_out::{LeftOut, Reasons};
 use super::text::clean;
+use crate::virustotal::objects::FileAttributes;
 
 /// Characters of a label.
 const MAX_LENGTH: usize = 100;
 
-/// Labels taken over from VirusTotal onto one file.
-pub const MAX_LABELS: usize = 50;
+/// What becomes of VirusTotal's words on their way to labels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// Take over `tags`.
+    pub tags: bool,
+    /// Take over the names of YARA and Sigma rules that matched.
+    pub rule_names: bool,
+    /// Put before each of VirusTotal's.
+    pub prefix: String,
+    /// Of VirusTotal's only these; empty = all.
+    pub allow: Vec<Glob>,
+    /// Of VirusTotal's none of these.
+    pub deny: Vec<Glob>,
+    /// Labels of an object, the operator's own among them.
+    pub most: usize,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            tags: true,
+            rule_names: true,
+            prefix: String::new(),
+            allow: Vec::new(),
+            deny: Vec::new(),
+            most: 20,
+        }
+    }
+}
+
+impl Rules {
+    fn let_through(&self, label: &str) -> bool {
+        if self.allow.is_empty() && self.deny.is_empty() {
+            return true;
+        }
+        let label = label.to_lowercase();
+        let named = |globs: &[Glob]| globs.iter().any(|glob| glob.matches(&label));
+        (self.allow.is_empty() || named(&self.allow)) && !named(&self.deny)
+    }
+}
+
+/// A label, or several by `*`, which stands for any characters or none. Case
+/// does not matter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Glob(Box<str>);
+
+impl Glob {
+    /// Every text is one.
+    pub fn new(text: &str) -> Self {
+        Self(text.trim().to_lowercase().into())
+    }
+
+    /// Whether a label in lower case is meant.
+    fn matches(&self, label: &str) -> bool {
+        let Some((first, rest)) = self.0.split_once('*') else {
+            return *self.0 == *label;
+        };
+        let Some(mut label) = label.strip_prefix(first) else {
+            return false;
+        };
+        let mut parts = rest.split('*').peekable();
+        while let Some(part) = parts.next() {
+            if parts.peek().is_none() {
+                return label.ends_with(part);
+            }
+            match label.find(part) {
+                Some(at) => label = &label[at + part.len()..],
+                None => return false,
+            }
+        }
+        true
+    }
+}
 
 /// The operator's labels, tidied once.
 pub fn tidy(labels: &[String]) -> Vec<String> {
@@ -26,26 +101,116 @@ pub(crate) struct Labels<'a> {
 }
 
 impl<'a> Labels<'a> {
-    pub(crate) fn with_capacity(count: usize) -> Self {
+    /// The labels of a file: category, severity, tags, rules that matched, as
+    /// many as there is room for, and then the operator's own, all of them.
+    pub(crate) fn of(
+        attributes: &'a FileAttributes,
+        rated: Rated,
+        rules: &Rules,
+        own: &'a [String],
+        left_out: &mut Reasons<LeftOut>,
+    ) -> Self {
+        let most = rules.most.saturating_sub(own.len());
+        let room = most.min(attributes.tags.len() + 4) + own.len();
+        let mut picked = Picked {
+            labels: Self {
+                list: Vec::with_capacity(room),
+            },
+            rules,
+            most,
+            over: 0,
+        };
+        if let Some(category) = file::category(attributes) {
+            picked.offer("", category);
+        }
+        if let Some(severity) = rated {
+            picked.offer("", severity.label());
+        }
+        if rules.tags {
+            for tag in attributes.tags.iter().flatten() {
+                picked.offer("", tag);
+            }
+        }
+        if rules.rule_names {
+            let yara = attributes.crowdsourced_yara_results.iter();
+            for name in yara.filter_map(|rule| rule.rule_name.as_deref()) {
+                picked.offer("yara:", name);
+            }
+            let sigma = attributes.sigma_analysis_results.iter();
+            for title in sigma.filter_map(|rule| rule.rule_title.as_deref()) {
+                picked.offer("sigma:", title);
+            }
+        }
+        let Picked {
+            mut labels, over, ..
+        } = picked;
+        left_out.add_many(LeftOut::Labels, over);
+        for label in own {
+            labels.add(label);
+        }
+        labels
+    }
+
+    /// The operator's own alone.
+    pub(crate) fn own(own: &'a [String]) -> Self {
         Self {
-            list: Vec::with_capacity(count),
+            list: own.iter().map(|label| label.as_str().into()).collect(),
         }
     }
 
     /// Adds it unless it is empty or there already.
-    pub(crate) fn add(&mut self, label: &'a str) {
+    fn add(&mut self, label: &'a str) {
         let label = clean(label, MAX_LENGTH);
-        if !label.is_empty() && !self.list.iter().any(|known| same(known, &label)) {
+        if !label.is_empty() && !self.has(&label) {
             self.list.push(label);
         }
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.list.len()
+    fn has(&self, label: &str) -> bool {
+        self.list.iter().any(|known| same(known, label))
     }
 
     pub(crate) fn as_slice(&self) -> &[Cow<'a, str>] {
         &self.list
+    }
+}
+
+/// Labels being picked from VirusTotal's words.
+struct Picked<'a, 'r> {
+    labels: Labels<'a>,
+    rules: &'r Rules,
+    most: usize,
+    over: usize,
+}
+
+impl<'a> Picked<'a, '_> {
+    fn offer(&mut self, kind: &str, word: &'a str) {
+        let word = clean(word, MAX_LENGTH - kind.len());
+        if word.is_empty() {
+            return;
+        }
+        let label = if kind.is_empty() {
+            word
+        } else {
+            Cow::Owned(format!("{kind}{word}"))
+        };
+        if !self.rules.let_through(&label) {
+            return;
+        }
+        let label = match self.rules.prefix.as_str() {
+            "" => label,
+            prefix => clean(&format!("{prefix}{label}"), MAX_LENGTH)
+                .into_owned()
+                .into(),
+        };
+        if self.labels.has(&label) {
+            return;
+        }
+        if self.labels.list.len() < self.most {
+            self.labels.list.push(label);
+        } else {
+            self.over += 1;
+        }
     }
 }
 
@@ -76,5 +241,23 @@ mod tests {
             tidy(&labels.map(str::to_owned)),
             ["Australia", "vt-feed", "ÉIRE"]
         );
+    }
+
+    #[test]
+    fn a_star_stands_for_any_characters_and_case_does_not_matter() {
+        let table: [(&str, &[&str], &[&str]); 7] = [
+            ("peexe", &["peexe"], &["peexe2", "xpeexe", ""]),
+            ("PE*", &["pe", "peexe"], &["ape"]),
+            ("*:win*", &["yara:win", "yara:win_remcos"], &["win"]),
+            ("a*b*c", &["abc", "axxbyyc", "abbc"], &["acb", "ab", "abcd"]),
+            ("*", &["", "anything"], &[]),
+            ("a**z", &["az", "a-z"], &["a"]),
+            ("aa*aa", &["aaaa", "aaxaa"], &["aaa"]),
+        ];
+        for (glob, yes, no) in table {
+            let glob = Glob::new(glob);
+            assert!(yes.iter().all(|label| glob.matches(label)), "{glob:?}");
+            assert!(!no.iter().any(|label| glob.matches(label)), "{glob:?}");
+        }
     }
 }

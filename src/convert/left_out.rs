@@ -32,6 +32,9 @@ pub enum LeftOut {
     /// Labels over the cap.
     #[error("labels over the limit per file")]
     Labels,
+    /// A file that an indicator cannot look for.
+    #[error("indicators of files without a SHA-256")]
+    IndicatorHash,
     /// A related file below the least severity for them.
     #[error("related files below MEDIUM severity")]
     RelatedSeverity,
@@ -62,6 +65,9 @@ pub enum LeftOut {
     /// Not a URL, or too long for one.
     #[error("URLs that are malformed or too long")]
     BadUrl,
+    /// Not an id of ATT&CK.
+    #[error("techniques without an id of ATT&CK")]
+    BadTechnique,
 }
 
 /// How often each reason occurred.

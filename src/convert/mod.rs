@@ -5,7 +5,7 @@
 //! virustotal::File ── filter::decide ── kept, or dropped with a reason
 //!        │
 //!        ▼  page::Converter::unit
-//! Unit: the file, related files, addresses, relationships
+//! Unit: the file, related files, addresses, indicators, families, relationships
 //!        │  page::Converter::pack
 //!        ▼
 //! chunks ── tally::Tally::add ── report::ReportFacts
@@ -16,16 +16,33 @@
 
 use crate::stix::marking::Tlp;
 
+mod attack_pattern;
+pub mod content;
+mod country;
 pub mod file;
 pub mod filter;
 pub mod html;
+mod indicator;
 pub mod labels;
 pub mod left_out;
+mod links;
+pub mod malware;
 pub mod network;
+mod no_family;
+mod note;
 pub mod page;
+pub mod parts;
+pub mod profile;
 pub mod report;
+pub mod row;
+pub mod score;
+pub mod sheet;
 pub mod tally;
 pub mod text;
+pub mod timeline;
+mod told;
+pub mod top;
+mod uri;
 pub mod worst;
 
 /// What the operator chose about the objects.
@@ -47,4 +64,59 @@ pub struct Options {
     pub report_marking: Tlp,
     /// Marking of files, related objects and relationships.
     pub file_marking: Tlp,
+    /// Attach a page and a CSV to the report.
+    pub attachments: bool,
+    /// References of one report; more make numbered parts.
+    pub max_refs: usize,
+    /// Which objects are made beside files and addresses.
+    pub objects: Objects,
+}
+
+/// Which objects are made beside files and addresses, and what they say. The
+/// default is what holds where the operator sets nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Objects {
+    /// Files from this severity on get an indicator; `None` = none do.
+    pub indicators: Option<filter::Severity>,
+    /// What those files contact gets one, too.
+    pub network_indicators: bool,
+    /// Which families are made; `None` = none.
+    pub malware: Option<malware::Rules>,
+    /// The country that files were submitted from.
+    pub country: bool,
+    /// What the score of files and indicators is made of.
+    pub score: score::Score,
+    /// What becomes a label.
+    pub labels: labels::Rules,
+    /// Techniques that sandboxes saw: a request for each file.
+    pub attack_patterns: bool,
+    /// A note on each file, with the verdicts one by one.
+    pub notes: bool,
+}
+
+impl Objects {
+    /// Attributes that are only asked for because of what is wanted here: they
+    /// are most of an object's bytes.
+    pub fn heavy(&self) -> &'static [&'static str] {
+        if self.notes {
+            &["last_analysis_results"]
+        } else {
+            &[]
+        }
+    }
+}
+
+impl Default for Objects {
+    fn default() -> Self {
+        Self {
+            indicators: Some(filter::Severity::High),
+            network_indicators: false,
+            malware: Some(malware::Rules::default()),
+            country: true,
+            score: score::Score::default(),
+            labels: labels::Rules::default(),
+            attack_patterns: false,
+            notes: false,
+        }
+    }
 }

@@ -1,91 +1,22 @@
 //! Contacted addresses, from the descriptors that come with a file.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::indicator;
 use super::left_out::{LeftOut, Reasons};
+use super::links::{Links, Way};
 use super::tally::Role;
+use super::uri::uri;
 use crate::stix::Object;
 use crate::stix::id::{self, Id};
 use crate::stix::sco::{Provenance, Value};
-use crate::stix::sro::{Relationship, RelationshipParts};
-use crate::stix::time::Timestamp;
 use crate::virustotal::objects::{Descriptor, File};
 
 /// Bytes of a URL. A longer one is left out: cut, it would be another URL.
 pub const MAX_URL: usize = 4096;
 
 const GUI: &str = "https://www.virustotal.com/gui/";
-
-/// What every relationship of a run has in common.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Links<'a> {
-    pub(crate) provenance: Provenance,
-    pub(crate) at: &'a Timestamp,
-    pub(crate) confidence: u8,
-}
-
-impl Links<'_> {
-    pub(crate) fn link(&self, way: Way, source: Id, target: Id) -> Object {
-        Object::new(
-            &Relationship::new(RelationshipParts {
-                provenance: self.provenance,
-                at: self.at,
-                relationship_type: way.relationship_type(),
-                description: way.sentence(),
-                source,
-                target,
-                confidence: self.confidence,
-            }),
-            way.role().tag(),
-        )
-    }
-}
-
-/// How two objects belong together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
-    Drops,
-    Similar,
-    ContactsAddress,
-    ContactsDomain,
-    ContactsUrl,
-}
-
-impl Way {
-    /// What the platform allows between such ends: from a file to a URL only
-    /// `related-to`.
-    fn relationship_type(self) -> &'static str {
-        match self {
-            Self::Drops => "drops",
-            Self::Similar | Self::ContactsUrl => "related-to",
-            Self::ContactsAddress | Self::ContactsDomain => "communicates-with",
-        }
-    }
-
-    fn sentence(self) -> &'static str {
-        match self {
-            Self::Drops => {
-                "According to VirusTotal the source file drops the target file when it runs."
-            }
-            Self::Similar => "According to VirusTotal the two files are similar.",
-            Self::ContactsAddress => {
-                "According to VirusTotal the file contacts this address when it runs."
-            }
-            Self::ContactsDomain => {
-                "According to VirusTotal the file contacts this domain when it runs."
-            }
-            Self::ContactsUrl => "According to VirusTotal the file contacts this URL when it runs.",
-        }
-    }
-
-    fn role(self) -> Role {
-        match self {
-            Self::Drops => Role::Drops,
-            Self::Similar | Self::ContactsUrl => Role::RelatedTo,
-            Self::ContactsAddress | Self::ContactsDomain => Role::CommunicatesWith,
-        }
-    }
-}
 
 /// Adds what a file contacts, at most `max` per relationship.
 ///
@@ -94,14 +25,17 @@ impl Way {
 /// | `ipv4-addr`   | `contacted_ips`, `id`                         | `communicates-with` |
 /// | `ipv6-addr`   | `contacted_ips`, `id`, in its shortest form   | `communicates-with` |
 /// | `domain-name` | `contacted_domains`, `id`, in lower case      | `communicates-with` |
-/// | `url`         | `contacted_urls`, `context_attributes.url`    | `related-to` |
+/// | `url`         | `contacted_urls`, `context_attributes.url`, encoded where STIX wants it | `related-to` |
 ///
 /// Addresses that name no host on the Internet are left out: a sandbox's own
 /// network would tie together files that have nothing to do with each other.
+///
+/// `indicators` are the labels of an indicator for each; `None` = no indicators.
 pub(crate) fn descriptors(
     file: &File,
     parent: Id,
     max: usize,
+    indicators: Option<&[String]>,
     links: &Links<'_>,
     into: &mut Vec<Object>,
     left_out: &mut Reasons<LeftOut>,
@@ -131,10 +65,13 @@ pub(crate) fn descriptors(
                 left_out.add(LeftOut::RelatedUnreadable);
             } else {
                 match convert(descriptor, links.provenance) {
-                    Ok(object) => {
-                        let link = links.link(way, parent, object.id());
+                    Ok((object, value)) => {
+                        let id = object.id();
                         into.push(object);
-                        into.push(link);
+                        into.push(links.link(way, parent, id));
+                        if let Some(labels) = indicators {
+                            indicator::of_network(id, &value, labels, links, into);
+                        }
                         kept += 1;
                     }
                     Err(reason) => left_out.add(reason),
@@ -144,9 +81,12 @@ pub(crate) fn descriptors(
     }
 }
 
-type Convert = fn(&Descriptor, Provenance) -> Result<Object, LeftOut>;
+/// The observable and its value, as the object has it.
+type Found<'a> = Result<(Object, Cow<'a, str>), LeftOut>;
 
-fn address(descriptor: &Descriptor, provenance: Provenance) -> Result<Object, LeftOut> {
+type Convert = fn(&Descriptor, Provenance) -> Found<'_>;
+
+fn address(descriptor: &Descriptor, provenance: Provenance) -> Found<'_> {
     let address: IpAddr = descriptor
         .id
         .trim()
@@ -165,14 +105,8 @@ fn address(descriptor: &Descriptor, provenance: Provenance) -> Result<Object, Le
         IpAddr::V4(_) => (id::ipv4(&value), Role::Ipv4),
         IpAddr::V6(_) => (id::ipv6(&value), Role::Ipv6),
     };
-    Ok(observable(
-        id,
-        role,
-        provenance,
-        &value,
-        "ip-address/",
-        &value,
-    ))
+    let object = observable(id, role, provenance, &value, "ip-address/", &value);
+    Ok((object, value.into()))
 }
 
 /// Documentation ranges count as public: they are what examples are made of,
@@ -197,20 +131,15 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         || address.is_unicast_link_local())
 }
 
-fn domain(descriptor: &Descriptor, provenance: Provenance) -> Result<Object, LeftOut> {
+fn domain(descriptor: &Descriptor, provenance: Provenance) -> Found<'_> {
     let name = descriptor.id.trim();
     let name = name.strip_suffix('.').unwrap_or(name).to_lowercase();
     if !is_domain(&name) {
         return Err(LeftOut::BadDomain);
     }
-    Ok(observable(
-        id::domain(&name),
-        Role::Domain,
-        provenance,
-        &name,
-        "domain/",
-        &name,
-    ))
+    let id = id::domain(&name);
+    let object = observable(id, Role::Domain, provenance, &name, "domain/", &name);
+    Ok((object, name.into()))
 }
 
 /// Two labels or more of letters, digits, hyphens and underscores; letters of
@@ -245,34 +174,27 @@ fn is_mark(c: char) -> bool {
         | '\u{e31}'..='\u{e3a}' | '\u{e47}'..='\u{e4e}')
 }
 
-fn url(descriptor: &Descriptor, provenance: Provenance) -> Result<Object, LeftOut> {
+fn url(descriptor: &Descriptor, provenance: Provenance) -> Found<'_> {
     let text = descriptor.url().ok_or(LeftOut::UrlText)?.trim();
-    if !is_url(text) {
-        return Err(LeftOut::BadUrl);
-    }
+    let text = readable(text).ok_or(LeftOut::BadUrl)?;
     let page = descriptor.id.as_str();
     let known = page.len() == 64 && page.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let id = id::url(text);
-    Ok(if known {
-        observable(id, Role::Url, provenance, text, "url/", page)
+    let id = id::url(&text);
+    let object = if known {
+        observable(id, Role::Url, provenance, &text, "url/", page)
     } else {
-        Object::new(&Value::new(id, provenance, text, None), Role::Url.tag())
-    })
+        Object::new(&Value::new(id, provenance, &text, None), Role::Url.tag())
+    };
+    Ok((object, text))
 }
 
-/// A scheme, something behind it, and nothing that cannot be seen. It is kept
-/// to the letter or not at all.
-fn is_url(text: &str) -> bool {
-    let Some((scheme, rest)) = text.split_once("://") else {
-        return false;
-    };
-    text.len() <= MAX_URL
-        && !rest.is_empty()
-        && scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
-        && super::text::clean(text, MAX_URL) == text
+/// A URL without anything that cannot be seen: that is left out, never cleaned,
+/// since without it it would be another URL.
+fn readable(text: &str) -> Option<Cow<'_, str>> {
+    if text.len() > MAX_URL || super::text::clean(text, MAX_URL) != text {
+        return None;
+    }
+    uri(text).filter(|url| url.len() <= MAX_URL)
 }
 
 fn observable(

@@ -6,20 +6,26 @@ use chrono::{DateTime, Utc};
 
 use super::filter::Dropped;
 use super::left_out::{LeftOut, Reasons};
+use super::parts::{Part, Parts};
+use super::profile::{Previous, Summary};
 use super::tally::{Counts, Levels};
-use super::text::{clean, escape_into};
-use super::worst::Worst;
+use super::text::{clean, code_into, escape_into};
+use super::told::{self, Comparison, Piece};
 use crate::stix::time;
 
-/// Gaps told one by one; the rest is a number.
-const MAX_GAPS: usize = 20;
+/// Gaps, and notes, told one by one; the rest is a number.
+const MAX_LINES: usize = 20;
+
+/// Characters of the query; a longer one is cut, and has no link.
+pub(crate) const MAX_QUERY: usize = 2000;
 
 /// Characters of a gap or a reason.
 const MAX_SENTENCE: usize = 300;
 
-/// Bytes that the report's JSON needs at most without its labels, types and
-/// references, escaped once more.
-pub(crate) const RESERVE: usize = 48 * 1024;
+/// Bytes that the report's JSON needs at most while it grows, without its
+/// labels, types and references, escaped once more, and its relationship to the country. Its last version is larger,
+/// and is weighed when it is there.
+pub(crate) const RESERVE: usize = 50 * 1024;
 
 /// What a run is about. Identifies the report.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +51,25 @@ impl Subject {
         name.push('Z');
         name
     }
+
+    /// Of a part of the report, [`Subject::name`] for the first one.
+    pub fn part_name(&self, number: u32) -> String {
+        let mut name = self.name();
+        if number > 1 {
+            let _ = write!(name, " (part {number})");
+        }
+        name
+    }
+
+    /// What files about it are called: different for every country and window.
+    pub fn file_stem(&self) -> String {
+        format!(
+            "virustotal-{}-{}-{}",
+            self.country_code,
+            self.from.format("%Y%m%dT%H%M%SZ"),
+            self.to.format("%Y%m%dT%H%M%SZ")
+        )
+    }
 }
 
 /// How far a run has come.
@@ -69,8 +94,8 @@ pub enum Progress {
     Complete,
 }
 
-/// Everything the report says. Numbers only: no text of a file gets in, so no
-/// file name can change them.
+/// Everything the report says. Numbers come from what was sent, never from a
+/// text, so no file name can change them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportFacts {
     /// Country and window.
@@ -87,12 +112,18 @@ pub struct ReportFacts {
     pub left_out: Reasons<LeftOut>,
     /// What could not be asked or answered, in sentences.
     pub gaps: Vec<String>,
+    /// What a reader should know without anything being missing.
+    pub notes: Vec<String>,
     /// Requests to VirusTotal that cost something.
     pub requests: u64,
     /// How far the run has come.
     pub progress: Progress,
-    /// For the page; the description does not use it.
-    pub worst: Worst,
+    /// What the files look like; told once the report stops growing.
+    pub summary: Summary,
+    /// The report before.
+    pub previous: Option<Previous>,
+    /// Where a report over the cap of references stands.
+    pub parts: Parts,
 }
 
 impl ReportFacts {
@@ -106,23 +137,130 @@ impl ReportFacts {
             dropped: Reasons::default(),
             left_out: Reasons::default(),
             gaps: Vec::new(),
+            notes: Vec::new(),
             requests: 0,
             progress: Progress::default(),
-            worst: Worst::default(),
+            summary: Summary::default(),
+            previous: None,
+            parts: Parts::default(),
         }
     }
 }
 
-/// The report's description, in Markdown.
+/// The report's description, in Markdown: short, and all of it. While the
+/// report grows, only what changes with it.
 pub fn description(facts: &ReportFacts) -> String {
+    let growing = facts.progress == Progress::InProgress;
     let mut out = String::with_capacity(4096);
     introduce(&mut out, facts);
     progress(&mut out, &facts.progress);
+    if !growing {
+        headlines(&mut out, facts);
+    }
     tables(&mut out, &facts.counts);
+    if !growing {
+        compared(&mut out, facts);
+        parts(&mut out, facts);
+    }
     dropped(&mut out, facts);
-    gaps(&mut out, &facts.gaps);
+    list(&mut out, "Gaps", &facts.gaps);
+    if !growing {
+        list(&mut out, "Notes", &facts.notes);
+        search(&mut out, facts);
+    }
     let _ = write!(out, "\nVirusTotal requests spent: {}.\n", facts.requests);
     out
+}
+
+/// The description of a part after the first one: what it holds, and where the
+/// rest is.
+pub fn part_description(facts: &ReportFacts, part: Part, full: bool) -> String {
+    let mut out = String::with_capacity(1024);
+    introduce(&mut out, facts);
+    let _ = write!(out, "**Part {}** of the report ", part.number);
+    code_into(&mut out, &facts.subject.name());
+    out.push_str(", which has the totals, the gaps and the state of the whole.\n\n");
+    let _ = writeln!(
+        out,
+        "Objects named here: {}, of them files found by the search: {}.{}",
+        part.refs,
+        part.files,
+        if full { "" } else { " More may follow." }
+    );
+    list(&mut out, "Notes", &facts.notes);
+    out
+}
+
+fn headlines(out: &mut String, facts: &ReportFacts) {
+    for sentence in told::headlines(facts) {
+        out.push_str("* ");
+        for piece in sentence {
+            match piece {
+                Piece::Ours(text) => escape_into(out, &text),
+                Piece::Foreign(text) => code_into(out, &text),
+            }
+        }
+        out.push('\n');
+    }
+    out.push('\n');
+}
+
+fn compared(out: &mut String, facts: &ReportFacts) {
+    let Some(comparison) = Comparison::of(facts) else {
+        return;
+    };
+    let per_day = if comparison.per_day {
+        "; the windows differ in length, so the numbers are those of a day"
+    } else {
+        ""
+    };
+    let _ = writeln!(
+        out,
+        "\nThe report before covers {} to {} UTC{per_day}.\n",
+        comparison.from, comparison.to
+    );
+    out.push_str("| | before | now | change |\n|---|---:|---:|---:|\n");
+    for row in &comparison.changes {
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {} |",
+            row.name, row.before, row.now, row.change
+        );
+    }
+}
+
+fn parts(out: &mut String, facts: &ReportFacts) {
+    if !facts.parts.is_split() {
+        return;
+    }
+    out.push_str(
+        "\nThis is the overview of a report in parts, and its first part; the numbers are those \
+         of all parts.\n\n| Part | objects | files found by the search |\n|---|---:|---:|\n",
+    );
+    for part in facts.parts.listed() {
+        out.push_str("| ");
+        code_into(out, &facts.subject.part_name(part.number));
+        let _ = writeln!(out, " | {} | {} |", part.refs, part.files);
+    }
+    if facts.parts.unlisted > 0 {
+        let _ = writeln!(
+            out,
+            "\nand {} parts between the last two.",
+            facts.parts.unlisted
+        );
+    }
+}
+
+fn search(out: &mut String, facts: &ReportFacts) {
+    let query = clean(&facts.query, MAX_QUERY);
+    out.push_str("\nThe search: ");
+    code_into(out, &query);
+    if query == facts.query.as_str() {
+        out.push_str(" ([open it in VirusTotal](");
+        out.push_str(&told::search_link(&query));
+        out.push_str("))");
+    }
+    out.push_str("\n");
 }
 
 fn introduce(out: &mut String, facts: &ReportFacts) {
@@ -166,7 +304,8 @@ fn tables(out: &mut String, counts: &Counts) {
     levels(out, "found by the search", &counts.main);
     levels(out, "related to those", &counts.related);
     out.push_str("\n| Objects | |\n|---|---:|\n");
-    for (name, count) in counts.rows() {
+    let rows = counts.rows().into_iter();
+    for (name, count) in rows.filter(|(_, count)| *count > 0) {
         let _ = writeln!(out, "| {name} | {count} |");
     }
 }
@@ -210,27 +349,27 @@ fn reasons<R: std::fmt::Display>(out: &mut String, reasons: impl Iterator<Item =
     out.push_str(".\n");
 }
 
-fn gaps(out: &mut String, gaps: &[String]) {
-    if gaps.is_empty() {
+fn list(out: &mut String, head: &str, lines: &[String]) {
+    if lines.is_empty() {
         return;
     }
-    out.push_str("\nGaps:\n\n");
-    for gap in shown_gaps(gaps) {
+    let _ = write!(out, "\n{head}:\n\n");
+    for line in shown_lines(lines) {
         out.push_str("* ");
-        escape_into(out, &gap);
+        escape_into(out, &line);
         out.push('\n');
     }
 }
 
-/// The gaps as far as they are told one by one, cleaned but not escaped.
-pub(crate) fn shown_gaps(gaps: &[String]) -> Vec<String> {
-    let mut shown: Vec<String> = gaps
+/// Lines as far as they are told one by one, cleaned but not escaped.
+pub(crate) fn shown_lines(lines: &[String]) -> Vec<String> {
+    let mut shown: Vec<String> = lines
         .iter()
-        .take(MAX_GAPS)
-        .map(|gap| clean(gap, MAX_SENTENCE).into_owned())
+        .take(MAX_LINES)
+        .map(|line| clean(line, MAX_SENTENCE).into_owned())
         .collect();
-    if gaps.len() > MAX_GAPS {
-        shown.push(format!("and {} more", gaps.len() - MAX_GAPS));
+    if lines.len() > MAX_LINES {
+        shown.push(format!("and {} more", lines.len() - MAX_LINES));
     }
     shown
 }

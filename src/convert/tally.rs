@@ -3,9 +3,14 @@
 
 use serde::{Deserialize, Serialize};
 
+use std::collections::HashMap;
+
 use super::filter::{Rated, Severity};
-use crate::stix::Object;
+use super::profile::Profile;
+use super::row::Row;
+use super::sheet::Sheet;
 use crate::stix::bundle::Chunk;
+use crate::stix::{Id, Object};
 
 /// What an object is in a run. Travels as the object's tag; a smaller one wins
 /// where an object has two roles, so that a related file that turns up as a
@@ -18,10 +23,17 @@ pub(crate) enum Role {
     Ipv6,
     Domain,
     Url,
+    Indicator,
+    Malware,
+    AttackPattern,
+    Note,
     Drops,
     CommunicatesWith,
     RelatedTo,
-    /// Author, marking, report.
+    BasedOn,
+    Indicates,
+    Uses,
+    /// Author, marking, country, report: what goes with every bundle.
     Frame,
 }
 
@@ -49,10 +61,17 @@ impl Role {
             Self::Ipv6 => 11,
             Self::Domain => 12,
             Self::Url => 13,
-            Self::Drops => 14,
-            Self::CommunicatesWith => 15,
-            Self::RelatedTo => 16,
-            Self::Frame => 17,
+            Self::Indicator => 14,
+            Self::Malware => 15,
+            Self::AttackPattern => 16,
+            Self::Note => 17,
+            Self::Drops => 18,
+            Self::CommunicatesWith => 19,
+            Self::RelatedTo => 20,
+            Self::BasedOn => 21,
+            Self::Indicates => 22,
+            Self::Uses => 23,
+            Self::Frame => 24,
         }
     }
 
@@ -64,12 +83,24 @@ impl Role {
             11 => Self::Ipv6,
             12 => Self::Domain,
             13 => Self::Url,
-            14 => Self::Drops,
-            15 => Self::CommunicatesWith,
-            16 => Self::RelatedTo,
+            14 => Self::Indicator,
+            15 => Self::Malware,
+            16 => Self::AttackPattern,
+            17 => Self::Note,
+            18 => Self::Drops,
+            19 => Self::CommunicatesWith,
+            20 => Self::RelatedTo,
+            21 => Self::BasedOn,
+            22 => Self::Indicates,
+            23 => Self::Uses,
             _ => Self::Frame,
         }
     }
+}
+
+/// Whether an object is a file that the search found.
+pub fn is_main(object: &Object) -> bool {
+    matches!(Role::of(object.tag()), Role::Main(_))
 }
 
 /// Files by severity.
@@ -117,12 +148,26 @@ pub struct Counts {
     pub domains: u64,
     /// URLs.
     pub urls: u64,
+    /// Indicators, of files and of what they contact.
+    pub indicators: u64,
+    /// Malware families.
+    pub malware: u64,
+    /// Techniques of ATT&CK.
+    pub attack_patterns: u64,
+    /// Notes.
+    pub notes: u64,
     /// Relationships `drops`.
     pub drops: u64,
     /// Relationships `communicates-with`.
     pub communicates_with: u64,
-    /// Relationships `related-to`.
+    /// Relationships `related-to`, without the report's own to its country.
     pub related_to: u64,
+    /// Relationships `based-on`.
+    pub based_on: u64,
+    /// Relationships `indicates`.
+    pub indicates: u64,
+    /// Relationships `uses`.
+    pub uses: u64,
 }
 
 impl Counts {
@@ -138,27 +183,45 @@ impl Counts {
 
     /// Relationships of every kind.
     pub fn relationships(&self) -> u64 {
-        self.drops + self.communicates_with + self.related_to
+        self.drops
+            + self.communicates_with
+            + self.related_to
+            + self.based_on
+            + self.indicates
+            + self.uses
     }
 
     /// Each kind with its name for people, and all of them at the end.
-    pub fn rows(&self) -> [(&'static str, u64); 9] {
+    pub fn rows(&self) -> [(&'static str, u64); 16] {
         [
             ("Files", self.files()),
             ("IPv4 addresses", self.ipv4),
             ("IPv6 addresses", self.ipv6),
             ("Domain names", self.domains),
             ("URLs", self.urls),
+            ("Indicators", self.indicators),
+            ("Malware families", self.malware),
+            ("Attack patterns", self.attack_patterns),
+            ("Notes", self.notes),
             ("Relationships: drops", self.drops),
             ("Relationships: communicates-with", self.communicates_with),
             ("Relationships: related-to", self.related_to),
+            ("Relationships: based-on", self.based_on),
+            ("Relationships: indicates", self.indicates),
+            ("Relationships: uses", self.uses),
             ("All objects", self.objects()),
         ]
     }
 
-    /// Everything, without author, markings and report.
+    /// Everything, without what goes with every bundle: author, markings, report
+    /// and its country.
     pub fn objects(&self) -> u64 {
-        self.files() + self.network() + self.relationships()
+        self.files() + self.network() + self.knowledge() + self.relationships()
+    }
+
+    /// Indicators, families, techniques and notes.
+    pub fn knowledge(&self) -> u64 {
+        self.indicators + self.malware + self.attack_patterns + self.notes
     }
 
     fn of(&mut self, role: Role) -> Option<&mut u64> {
@@ -169,9 +232,16 @@ impl Counts {
             Role::Ipv6 => &mut self.ipv6,
             Role::Domain => &mut self.domains,
             Role::Url => &mut self.urls,
+            Role::Indicator => &mut self.indicators,
+            Role::Malware => &mut self.malware,
+            Role::AttackPattern => &mut self.attack_patterns,
+            Role::Note => &mut self.notes,
             Role::Drops => &mut self.drops,
             Role::CommunicatesWith => &mut self.communicates_with,
             Role::RelatedTo => &mut self.related_to,
+            Role::BasedOn => &mut self.based_on,
+            Role::Indicates => &mut self.indicates,
+            Role::Uses => &mut self.uses,
             Role::Frame => return None,
         })
     }
@@ -191,7 +261,17 @@ pub struct Tally {
     taken: usize,
     counts: Counts,
     anchor: Option<Object>,
+    /// The report without a part number was left by an earlier process: no file
+    /// of it is known.
+    past_first: bool,
+    /// What the files look like.
+    pub profile: Profile,
+    /// The files of the part in hand.
+    pub sheet: Sheet,
 }
+
+/// What the tables say of files on their way out, by object.
+pub type Rows = HashMap<Id, Row>;
 
 impl Default for Tally {
     fn default() -> Self {
@@ -208,17 +288,65 @@ impl Tally {
             taken: 0,
             counts,
             anchor: None,
+            past_first: false,
+            profile: Profile::default(),
+            sheet: Sheet::default(),
         }
     }
 
-    /// Counts a chunk's objects.
-    pub fn add(&mut self, chunk: &Chunk) {
+    /// Goes on with what an earlier process knew of the files; `past_first`:
+    /// it had already left the first part.
+    #[must_use]
+    pub fn going_on(mut self, profile: Profile, past_first: bool) -> Self {
+        self.profile = profile;
+        self.past_first = past_first;
+        self
+    }
+
+    /// Counts a chunk's objects. `rows` says what they look like.
+    pub fn add(&mut self, chunk: &Chunk, rows: &Rows) {
+        let mut places: HashMap<Id, &Object> = HashMap::new();
         for object in chunk.objects() {
             let role = Role::of(object.tag());
-            if matches!(role, Role::Main(_)) && self.anchor.is_none() {
+            if matches!(role, Role::Main(_)) && self.anchor.is_none() && !self.past_first {
                 self.anchor = Some(object.clone());
             }
-            self.count(object.id().fingerprint(), role);
+            let Some(before) = self.count(object.id().fingerprint(), role) else {
+                continue;
+            };
+            match role {
+                Role::Main(_) | Role::Related(_) => {
+                    if let Some(row) = rows.get(&object.id()) {
+                        self.file(row, role, before);
+                    }
+                }
+                Role::CommunicatesWith | Role::RelatedTo if before.is_none() => {
+                    if places.is_empty() {
+                        let network = chunk.objects().iter().filter(|object| {
+                            matches!(
+                                Role::of(object.tag()),
+                                Role::Ipv4 | Role::Ipv6 | Role::Domain | Role::Url
+                            )
+                        });
+                        places.extend(network.map(|object| (object.id(), object)));
+                    }
+                    let ends = object.references().iter();
+                    for target in ends.filter_map(|end| places.get(end)) {
+                        self.profile.contact(target);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn file(&mut self, row: &Row, role: Role, before: Option<Role>) {
+        let main = matches!(role, Role::Main(_));
+        if main && !matches!(before, Some(Role::Main(_))) {
+            self.profile.file(row);
+        }
+        if before.is_none() {
+            self.sheet.add(row, main);
         }
     }
 
@@ -233,7 +361,8 @@ impl Tally {
         self.anchor.as_ref()
     }
 
-    fn count(&mut self, fingerprint: u64, role: Role) {
+    /// `None`: it was counted already. Else what it was counted as before.
+    fn count(&mut self, fingerprint: u64, role: Role) -> Option<Option<Role>> {
         let tag = role.tag();
         // The lowest byte is the tag's; a key of 0 would look like an empty slot.
         let key = (fingerprint | 0x100) & !0xff;
@@ -248,18 +377,20 @@ impl Tally {
             if self.taken > self.slots.len() / 8 * 7 {
                 self.grow();
             }
-            return;
+            return Some(None);
         }
         let known = (slot & 0xff) as u8;
-        if tag < known {
-            self.slots[place] = key | u64::from(tag);
-            if let Some(count) = self.counts.of(Role::of(known)) {
-                *count = count.saturating_sub(1);
-            }
-            if let Some(count) = self.counts.of(role) {
-                *count += 1;
-            }
+        if tag >= known {
+            return None;
         }
+        self.slots[place] = key | u64::from(tag);
+        if let Some(count) = self.counts.of(Role::of(known)) {
+            *count = count.saturating_sub(1);
+        }
+        if let Some(count) = self.counts.of(role) {
+            *count += 1;
+        }
+        Some(Some(Role::of(known)))
     }
 
     fn grow(&mut self) {
@@ -307,7 +438,7 @@ mod tests {
 
     #[test]
     fn every_role_comes_back_from_its_tag_and_main_files_win() {
-        for tag in 0..=17 {
+        for tag in 0..=24 {
             assert_eq!(Role::of(tag).tag(), tag);
         }
         assert!(Role::Main(None).tag() < Role::Related(Some(Severity::High)).tag());

@@ -12,27 +12,29 @@ pub fn clean(text: &str, max: usize) -> Cow<'_, str> {
     }
     let mut out = String::with_capacity(text.len().min(max * 4));
     let mut count = 0;
-    let mut space = false;
+    let mut spaces = 0;
+    let mut broken = false;
     for c in text.chars() {
-        let c = match kind(c) {
-            Kind::Gone => continue,
-            Kind::Space => {
-                space = true;
-                continue;
+        match kind(c) {
+            Kind::Gone => {}
+            Kind::Seen if c == ' ' => spaces += 1,
+            Kind::Space => broken = true,
+            Kind::Seen => {
+                let before = match (count, broken) {
+                    (0, _) => 0,
+                    (_, true) => 1,
+                    (_, false) => spaces,
+                };
+                if count + before + 1 > max {
+                    cut(&mut out, max);
+                    return Cow::Owned(out);
+                }
+                out.extend(std::iter::repeat_n(' ', before));
+                out.push(c);
+                count += before + 1;
+                (spaces, broken) = (0, false);
             }
-            Kind::Seen => c,
-        };
-        if space && count > 0 {
-            out.push(' ');
-            count += 1;
         }
-        space = false;
-        if count + 1 > max {
-            cut(&mut out, max);
-            return Cow::Owned(out);
-        }
-        out.push(c);
-        count += 1;
     }
     Cow::Owned(out)
 }
@@ -149,11 +151,15 @@ mod tests {
         let table = [
             ("invoice.exe", "invoice.exe"),
             ("  spaced  ", "spaced"),
+            (" \u{200b} ", ""),
+            (" \u{e9}  \u{e8} ", "\u{e9}  \u{e8}"),
+            ("a \n b", "a b"),
             ("nul\0in\u{1}side", "nulinside"),
             ("two\r\n\tlines", "two lines"),
             ("exe.\u{202e}fdp.scr", "exe.fdp.scr"),
             ("zero\u{200b}width\u{feff}", "zerowidth"),
             ("\u{3164}", ""),
+            (" \u{200b} ", ""),
             ("\u{fff9}note\u{fffb}", "note"),
             ("tag\u{e0041}\u{e007f}", "tag"),
             ("d\u{e9}j\u{e0} vu", "déjà vu"),

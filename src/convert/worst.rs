@@ -1,15 +1,21 @@
 //! The worst files of a run: a short list that does not grow.
 
-use super::file;
+use serde::{Deserialize, Serialize};
+
 use super::filter::{Rated, Severity};
+use super::row::{Row, Text};
+use super::text::clean;
 use crate::stix::time;
-use crate::virustotal::objects::File;
 
 /// How many are kept.
 pub const WORST: usize = 20;
 
+/// Characters of a name in the list.
+const MAX_NAME: usize = 120;
+
 /// One of the worst files, cleaned but not escaped.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Entry {
     /// In lower case.
     pub sha256: String,
@@ -23,43 +29,34 @@ pub struct Entry {
     pub kind: String,
     /// What most engines call its category.
     pub category: String,
+    /// What most engines call its family.
+    pub family: String,
     /// First submission, UTC.
     pub first_submitted: String,
 }
 
 /// Worst first: by severity, then by detections, then by SHA-256.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Worst(Vec<Entry>);
 
 impl Worst {
     /// Takes a file in if it belongs there.
-    pub fn offer(&mut self, file: &File, rated: Rated) {
-        let Some(sha256) = file::sha256(file) else {
+    pub fn offer(&mut self, row: &Row) {
+        let sha256 = row.text(Text::Sha256);
+        if sha256.is_empty() {
             return;
-        };
-        let detections = file::detections(file.attributes.last_analysis_stats.as_ref());
-        let rank = rank(rated, detections);
+        }
+        let rank = rank(row.rated, row.detections);
         let place = self.0.partition_point(|known| {
             let other = self::rank(known.rated, known.detections);
-            other > rank || (other == rank && known.sha256.as_str() < &*sha256)
+            other > rank || (other == rank && known.sha256.as_str() < sha256)
         });
-        if place >= WORST || self.0.iter().any(|known| known.sha256 == *sha256) {
+        if place >= WORST || self.0.iter().any(|known| known.sha256 == sha256) {
             return;
         }
         self.0.truncate(WORST - 1);
-        let attributes = &file.attributes;
-        self.0.insert(
-            place,
-            Entry {
-                name: file::main_name(file).map_or_else(|| sha256.to_string(), |name| name.into()),
-                sha256: sha256.into_owned(),
-                rated,
-                detections,
-                kind: short(attributes.type_description.as_deref()),
-                category: short(file::category(attributes)),
-                first_submitted: submitted(file),
-            },
-        );
+        self.0.insert(place, Entry::of(row));
     }
 
     /// Worst first.
@@ -68,20 +65,24 @@ impl Worst {
     }
 }
 
-fn short(text: Option<&str>) -> String {
-    super::text::clean(text.unwrap_or_default(), 100).into_owned()
-}
-
-fn submitted(file: &File) -> String {
-    let mut text = String::new();
-    if let Some(time) = file
-        .attributes
-        .first_submission_date
-        .and_then(time::from_unix)
-    {
-        time::write_seconds(&mut text, time, ' ');
+impl Entry {
+    fn of(row: &Row) -> Self {
+        let mut first_submitted = String::new();
+        if let Some(time) = row.first_submitted() {
+            time::write_seconds(&mut first_submitted, time, ' ');
+        }
+        let text = |which| row.text(which).to_owned();
+        Self {
+            sha256: text(Text::Sha256),
+            name: clean(row.text(Text::Name), MAX_NAME).into_owned(),
+            rated: row.rated,
+            detections: row.detections,
+            kind: text(Text::Kind),
+            category: text(Text::Category),
+            family: text(Text::Family),
+            first_submitted,
+        }
     }
-    text
 }
 
 /// Unknown severities between MEDIUM and LOW: worth a look, but nothing says

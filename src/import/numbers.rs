@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::convert::filter::Dropped;
 use crate::convert::left_out::{LeftOut, Reasons};
+use crate::convert::parts::Parts;
+use crate::convert::profile::Summary;
 use crate::convert::tally::Counts;
 
 /// Different gaps kept by name; what comes on top is one number.
@@ -30,6 +32,12 @@ pub struct Numbers {
     pub notes: BTreeSet<String>,
     /// Requests to VirusTotal that cost something.
     pub requests: u64,
+    /// What the files look like.
+    pub summary: Summary,
+    /// Where a report over the cap of references stands.
+    pub parts: Parts,
+    /// How often the CSV of the part in hand was begun anew, after restarts.
+    pub sheets: u32,
 }
 
 impl Numbers {

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::numbers::Numbers;
-use super::schedule::{Window, next_start, whole_second};
+use super::schedule::{Start, Window, next_start, whole_second, window};
+use crate::convert::left_out::Reasons;
+use crate::convert::profile::Previous;
 use crate::period::Period;
 use crate::quota::Charged;
 
@@ -24,6 +26,9 @@ pub struct State {
     /// What a search burns, once seen.
     #[serde(default)]
     pub charged: Charged,
+    /// Works on the platform that are not known to be closed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub works: Vec<String>,
     /// By ISO 3166-1 alpha-2 code.
     #[serde(default)]
     pub countries: BTreeMap<String, CountryState>,
@@ -47,7 +52,7 @@ pub struct CountryState {
     pub run: Option<Run>,
     /// The numbers of the report before, to compare with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub previous: Option<Numbers>,
+    pub previous: Option<Previous>,
 }
 
 /// A run that has begun, and how far it is.
@@ -61,12 +66,18 @@ pub struct Run {
     /// What the platform has accepted of it.
     #[serde(default)]
     pub numbers: Numbers,
+    /// The draft on the platform that it goes into.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draft: Option<String>,
     /// When it goes on: a quota's reset, or the next try after a failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume_at: Option<DateTime<Utc>>,
     /// Failures in a row, for the wait before the next try.
     #[serde(default)]
     pub failures: u32,
+    /// What its report is compared with; the country's entry keeps it.
+    #[serde(skip)]
+    pub previous: Option<Previous>,
 }
 
 /// A place in VirusTotal's list, which is ascending in first submission unless
@@ -76,6 +87,10 @@ pub struct Place {
     /// VirusTotal's cursor for the next page. It may expire; `after` does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
+    /// From where the search of that cursor asked, when not from the window's
+    /// start: a cursor is good for its own search only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub searched_from: Option<DateTime<Utc>>,
     /// First submission of the last file seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<DateTime<Utc>>,
@@ -94,6 +109,7 @@ impl Default for State {
             version: VERSION,
             anchor: None,
             charged: Charged::default(),
+            works: Vec::new(),
             countries: BTreeMap::new(),
         }
     }
@@ -141,6 +157,22 @@ impl State {
         self.countries.entry(code.to_owned()).or_default()
     }
 
+    /// When the latest run of any country was begun.
+    pub fn last_start(&self) -> Option<DateTime<Utc>> {
+        let all = self.countries.values();
+        all.filter_map(|country| country.last_start).max()
+    }
+
+    /// Runs that failed are tried again at once: the operator may have mended
+    /// what was wrong. Paused ones go on waiting.
+    pub fn try_again_now(&mut self) {
+        for country in self.countries.values_mut() {
+            if let Some(run) = country.run.as_mut().filter(|run| run.failures > 0) {
+                run.resume_at = None;
+            }
+        }
+    }
+
     /// When a country's next run is due: where one is under way, when it goes
     /// on; else the next point of the grid; a country without a past, at once.
     pub fn due(&self, code: &str, period: Period, now: DateTime<Utc>) -> DateTime<Utc> {
@@ -149,6 +181,8 @@ impl State {
         };
         match (&country.run, self.anchor, country.last_start) {
             (Some(run), _, _) => run.resume_at.unwrap_or(now),
+            // The machine's clock was set back: the grid says nothing.
+            (None, _, Some(last)) if last > now => now,
             (None, Some(anchor), Some(last)) => next_start(anchor, last, period),
             _ => now,
         }
@@ -156,11 +190,36 @@ impl State {
 }
 
 impl CountryState {
+    /// The run under way, or the one that would be begun now.
+    pub fn upcoming(&self, start: Start, overlap: Period, now: DateTime<Utc>) -> Run {
+        let mut run = match &self.run {
+            Some(run) => run.clone(),
+            None => {
+                let mut run = Run::new(window(self.last_end, start, overlap, now));
+                if let Some(carried) = self.carried.clone() {
+                    // The list was cut there on purpose; what lies before was delivered.
+                    run.go_on_after(carried);
+                }
+                run
+            }
+        };
+        run.previous.clone_from(&self.previous);
+        run
+    }
+
     /// Writes down that a run came to its end.
     pub fn finish(&mut self, run: Run, carried: Option<Place>) {
         self.last_end = Some(run.window.to);
         self.carried = carried;
-        self.previous = Some(run.numbers);
+        self.previous = Some(Previous {
+            from: run.window.from,
+            to: run.window.to,
+            matched: run.numbers.matched,
+            counts: run.numbers.counts,
+            families: run.numbers.summary.families,
+            requests: run.numbers.requests,
+            gaps: !run.numbers.gaps.is_empty(),
+        });
         self.run = None;
     }
 }
@@ -179,14 +238,25 @@ impl Run {
         }
     }
 
+    /// Forgets what was read, because all of it comes once more; the objects
+    /// stay counted, each once.
+    pub fn begin_again(&mut self) {
+        self.numbers.matched = 0;
+        self.numbers.dropped = Reasons::default();
+        self.numbers.left_out = Reasons::default();
+        self.place = Place::default();
+    }
+
     /// A run that has read nothing yet.
     pub fn new(window: Window) -> Self {
         Self {
             window,
             place: Place::default(),
             numbers: Numbers::default(),
+            draft: None,
             resume_at: None,
             failures: 0,
+            previous: None,
         }
     }
 }
@@ -227,8 +297,8 @@ impl Place {
     }
 }
 
-/// Takes the ends of windows out of a state of another shape: a later version
-/// of ours, or the official helper's `{"last_run": ...}`.
+/// Takes the ends of windows out of a state of another shape, such as a later
+/// version's.
 fn salvage(text: &str) -> State {
     let mut state = State::default();
     let Ok(value) = serde_json::from_str::<Value>(text) else {
@@ -274,6 +344,7 @@ mod tests {
         });
         run.place = Place {
             cursor: Some("abc".into()),
+            searched_from: Some(at("2026-11-19T06:30:00Z")),
             after: Some(at("2026-11-19T07:00:00Z")),
             seen: vec!["f".repeat(64)],
             unordered: false,

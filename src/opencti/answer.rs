@@ -6,7 +6,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use url::Url;
 
-use crate::http::cause;
+use crate::http::proxy::Proxies;
+use crate::http::{refused_by, trouble};
 
 use super::error::{Error, clean, passing};
 
@@ -15,6 +16,7 @@ pub(super) struct Asked<'a> {
     pub(super) operation: &'static str,
     pub(super) url: &'a Url,
     pub(super) token: &'a str,
+    pub(super) proxies: &'a Proxies,
     /// Size of the request's body.
     pub(super) bytes: usize,
 }
@@ -124,12 +126,23 @@ impl Asked<'_> {
 
     /// No answer, or one that broke off.
     pub(super) fn unreachable(&self, error: &reqwest::Error) -> Fault {
+        let trouble = trouble(error, self.url, self.proxies);
+        if trouble.lasting {
+            return Fault::lasting(self.network(&trouble.cause));
+        }
         Fault {
             unsent: error.is_connect(),
             ..Fault::passing(Error::Unreachable {
                 url: self.url.to_string(),
-                cause: clean(&cause(error), self.token),
+                cause: clean(&trouble.cause, self.token),
             })
+        }
+    }
+
+    fn network(&self, cause: &str) -> Error {
+        Error::Network {
+            url: self.url.to_string(),
+            cause: clean(cause, self.token),
         }
     }
 
@@ -167,6 +180,10 @@ impl Asked<'_> {
             "AUTH_REQUIRED" | "UNAUTHENTICATED" => Fault::lasting(Error::WrongToken),
             "FORBIDDEN_ACCESS" | "FORBIDDEN" => Fault::lasting(Error::NoRights { operation, said }),
             "WORK_NOT_ALIVE" => Fault::lasting(Error::NotAlive),
+            // No code of its own: the words are all that tells it apart.
+            "FUNCTIONAL_ERROR" if said.starts_with("No connector found") => {
+                Fault::lasting(Error::NotRegistered)
+            }
             "GRAPHQL_VALIDATION_FAILED" | "GRAPHQL_PARSE_FAILED" | "BAD_USER_INPUT" => {
                 Fault::lasting(Error::Invalid { operation, said })
             }
@@ -189,7 +206,8 @@ impl Asked<'_> {
         );
         let status = head.status;
         match status {
-            401 | 403 | 407 => Fault::lasting(Error::Blocked { status, said }),
+            407 => Fault::lasting(self.network(&refused_by(self.proxies.of(self.url)))),
+            401 | 403 => Fault::lasting(Error::Blocked { status, said }),
             408 | 429 | 500.. => Fault {
                 // 429 is said before anything is done.
                 unsent: status == 429,
@@ -229,6 +247,7 @@ mod tests {
             operation: "the ping",
             url: &url,
             token: "t0ken",
+            proxies: &Proxies::default(),
             bytes: 10,
         };
         let head = Head {

@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 use url::Url;
 
 use crate::clock::Clock;
+use crate::http::proxy::Proxies;
 use crate::http::{self, HttpError};
 use crate::secret::Secret;
 
@@ -42,6 +43,7 @@ struct Inner {
     url: Url,
     token: Secret,
     headers: Result<HeaderMap, String>,
+    proxies: Proxies,
     clock: Clock,
     level: Mutex<Level>,
 }
@@ -59,9 +61,17 @@ impl OpenCti {
             url: endpoint(&settings.url),
             token: settings.token.clone(),
             headers: headers(settings),
+            proxies: settings.http.proxies.clone(),
             clock,
             level: Mutex::default(),
         })))
+    }
+
+    /// The address of a page of the platform's web interface.
+    pub(super) fn page(&self, path: &str) -> String {
+        let endpoint = self.0.url.as_str();
+        let base = endpoint.strip_suffix("/graphql").unwrap_or(endpoint);
+        format!("{base}/{path}")
     }
 
     /// The clock that its waits follow.
@@ -205,6 +215,7 @@ impl OpenCti {
             operation: operation.name,
             url: &self.0.url,
             token: self.0.token.expose(),
+            proxies: &self.0.proxies,
             bytes,
         };
         // A body in memory is reference-counted: the copy is cheap and never `None`.

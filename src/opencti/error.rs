@@ -81,6 +81,14 @@ pub enum Error {
         /// The beginning of the body, cleaned.
         said: String,
     },
+    /// No connection, and a setting has to change for one.
+    #[error("OpenCTI cannot be reached at {url}: {cause}")]
+    Network {
+        /// Where we asked.
+        url: String,
+        /// Why, and which setting.
+        cause: String,
+    },
     /// No connection, or no answer in time.
     #[error(
         "OpenCTI cannot be reached at {url}: {cause}; check OPENCTI_URL, and that the platform runs"
@@ -286,6 +294,7 @@ impl Error {
             | Self::Invalid { .. }
             | Self::Redirected { .. }
             | Self::Blocked { .. }
+            | Self::Network { .. }
             | Self::Header { .. }
             | Self::Bundle(_)
             | Self::Setting { .. }
@@ -307,6 +316,8 @@ impl Error {
             Self::NotRegistered | Self::BrokerNoQueue { .. } => Remedy::Register,
             Self::NotAlive => Remedy::GoOn,
             Self::Failed { code, .. } if passing(code) => Remedy::Retry,
+            // How the platform says that somebody deleted the connector there.
+            Self::Failed { said, .. } if said.contains("No connector found") => Remedy::Register,
             Self::Failed { .. } => Remedy::Fix,
         }
     }

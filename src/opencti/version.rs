@@ -86,7 +86,7 @@ impl Feature {
     ];
 
     /// The word that a platform without it does not know.
-    pub(super) fn word(self) -> &'static str {
+    pub fn word(self) -> &'static str {
         match self {
             Self::PushWork => "work_id",
             Self::MultiPartWork => "isMultiPartWork",

@@ -103,6 +103,11 @@ impl OpenCti {
             .ok_or_else(|| self.odd("the new draft has no id"))
     }
 
+    /// The page on which a draft is looked at and approved.
+    pub fn draft_page(&self, draft: &str) -> String {
+        self.page(&format!("dashboard/data/import/draft/{draft}"))
+    }
+
     /// How far a work is.
     pub async fn work_progress(&self, id: &str) -> Result<Progress, Error> {
         #[derive(Deserialize)]

@@ -97,14 +97,18 @@ impl Guard {
     /// read: a spent one pauses, otherwise the pace is held until the next
     /// minute. `request` must send through the client it is given and must not
     /// ask this guard again.
-    pub async fn call<T, F>(&self, cost: Cost, request: F) -> Result<T, Stop>
+    ///
+    /// `request` gets a client of its own instead of a reference to one, and is
+    /// no `AsyncFn`: the future of such a call could not be spawned.
+    pub async fn call<T, F, R>(&self, cost: Cost, request: F) -> Result<T, Stop>
     where
-        F: AsyncFn(&VirusTotal) -> Result<T, Error>,
+        F: Fn(VirusTotal) -> R,
+        R: Future<Output = Result<T, Error>>,
     {
         let (mut throttled, mut failed) = (0, 0);
         loop {
             let ticket = self.reserve(cost).await?;
-            let result = request(&ticket.client).await;
+            let result = request(ticket.client.clone()).await;
             let generation = ticket.generation;
             drop(ticket);
             let error = match result {
@@ -295,6 +299,7 @@ impl Guard {
             Err(
                 error @ (Error::WrongKey { .. }
                 | Error::Unreachable { .. }
+                | Error::Network { .. }
                 | Error::TimedOut { .. }
                 | Error::CutShort { .. }
                 | Error::Redirected { .. }),

@@ -45,10 +45,22 @@ impl Chunk {
         self.objects.iter().map(Object::id).collect()
     }
 
-    /// Writes the bundle: `common` first, then the chunk's objects, then the
-    /// report, so that nothing is named before it has been told.
-    pub fn bundle(&self, common: &[Object], report: Option<&Object>) -> Bundle {
-        Bundle::of(common.iter().chain(&self.objects).chain(report))
+    /// Bytes that it leaves of `limits` for the report of a bundle.
+    pub fn room(&self, common: &[Object], limits: Limits) -> usize {
+        let objects = common.iter().chain(&self.objects);
+        let taken: usize = objects.map(|object| object.escaped_len() + 1).sum();
+        limits.bytes.saturating_sub(FRAME_BYTES + taken)
+    }
+
+    /// Writes the bundle: `common` first, then the chunk's objects, then what
+    /// `closes` it (the report, and what names that), so that nothing is named
+    /// before it has been told.
+    pub fn bundle<'a>(
+        &'a self,
+        common: &'a [Object],
+        closes: impl IntoIterator<Item = &'a Object, IntoIter: Clone>,
+    ) -> Bundle {
+        Bundle::of(common.iter().chain(&self.objects).chain(closes))
     }
 }
 

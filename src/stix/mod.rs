@@ -2,7 +2,7 @@
 //! that the platform's importer reads. Pure; imports none of our rooms.
 //!
 //! ```text
-//! sco / sdo / sro / marking   structs in the order in which STIX writes them
+//! sco / sdo / threat / sro / marking   structs in the order in which STIX writes them
 //!        │  Object::new: serialised ONCE, with its id and what it names
 //!        ▼
 //! bundle::pack                units -> chunks under a size: once each, nothing dangling
@@ -16,9 +16,11 @@ use serde::Serialize;
 pub mod bundle;
 pub mod id;
 pub mod marking;
+pub mod pattern;
 pub mod sco;
 pub mod sdo;
 pub mod sro;
+pub mod threat;
 pub mod time;
 
 pub use id::Id;
@@ -121,8 +123,22 @@ fn escapes(bytes: &[u8]) -> u32 {
 pub struct ExternalReference<'a> {
     /// Who says it.
     pub source_name: &'a str,
+    /// What it is called there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<&'a str>,
     /// Where.
     pub url: &'a str,
+}
+
+impl<'a> ExternalReference<'a> {
+    /// A page of VirusTotal's.
+    pub fn virustotal(url: &'a str) -> Self {
+        Self {
+            source_name: "VirusTotal",
+            external_id: None,
+            url,
+        }
+    }
 }
 
 #[cfg(test)]

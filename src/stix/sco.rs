@@ -109,7 +109,7 @@ impl<'a> File<'a> {
             name: parts.name,
             mime_type: parts.mime_type,
             labels: parts.labels,
-            external_references: [virustotal(parts.link)],
+            external_references: [ExternalReference::virustotal(parts.link)],
             x_opencti_additional_names: parts.additional_names,
             x_opencti_created_by_ref: parts.provenance.author,
             x_opencti_description: parts.description,
@@ -155,7 +155,7 @@ impl<'a> Value<'a> {
             created_by_ref: provenance.author,
             object_marking_refs: [provenance.marking],
             value,
-            external_references: link.map(|link| [virustotal(link)]),
+            external_references: link.map(|link| [ExternalReference::virustotal(link)]),
             x_opencti_created_by_ref: provenance.author,
         }
     }
@@ -172,12 +172,5 @@ impl Stix for Value<'_> {
             marking: self.object_marking_refs[0],
         };
         provenance.references(into);
-    }
-}
-
-fn virustotal(url: &str) -> ExternalReference<'_> {
-    ExternalReference {
-        source_name: "VirusTotal",
-        url,
     }
 }

@@ -1,6 +1,5 @@
-//! Domain objects: what is said about it. Room is left for `indicator`,
-//! `malware`, `location`, `attack-pattern` and `note`: one struct each, in this
-//! file's manner; their ids are in [`id`](super::id) already.
+//! Domain objects: who says it, and the report. What it is about is in
+//! [`threat`](super::threat).
 
 use serde::Serialize;
 
@@ -64,7 +63,35 @@ pub struct Report<'a> {
     object_marking_refs: [Id; 1],
     #[serde(skip_serializing_if = "Option::is_none")]
     x_opencti_reliability: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    x_opencti_content: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    x_opencti_files: &'a [Attachment],
     object_refs: &'a [Id],
+}
+
+/// A file that the platform keeps with an object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Attachment {
+    name: String,
+    mime_type: &'static str,
+    data: String,
+    /// Or the platform would read it for objects of its own making.
+    no_trigger_import: bool,
+}
+
+impl Attachment {
+    /// Of these bytes.
+    pub fn new(name: String, mime_type: &'static str, bytes: &[u8]) -> Self {
+        use base64::Engine;
+
+        Self {
+            name,
+            mime_type,
+            data: base64::engine::general_purpose::STANDARD.encode(bytes),
+            no_trigger_import: true,
+        }
+    }
 }
 
 /// What a [`Report`] is made of.
@@ -88,6 +115,10 @@ pub struct ReportParts<'a> {
     pub confidence: u8,
     /// `B - Usually Reliable`.
     pub reliability: Option<&'a str>,
+    /// HTML: what the platform shows under "Content".
+    pub content: Option<&'a str>,
+    /// Unique by name.
+    pub files: &'a [Attachment],
     /// Not empty.
     pub object_refs: &'a [Id],
 }
@@ -110,6 +141,8 @@ impl<'a> Report<'a> {
             confidence: parts.confidence,
             object_marking_refs: [parts.marking],
             x_opencti_reliability: parts.reliability,
+            x_opencti_content: parts.content,
+            x_opencti_files: parts.files,
             object_refs: parts.object_refs,
         }
     }

@@ -17,6 +17,7 @@ use super::error::{Error, clean, describe};
 use super::page::CUT;
 use super::quota::User;
 use crate::clock::Clock;
+use crate::http::proxy::Proxies;
 use crate::http::{self, HttpError};
 use crate::pace::Pace;
 use crate::secret::Secret;
@@ -47,6 +48,7 @@ struct Inner {
     base: Url,
     host: String,
     timeout: Duration,
+    proxies: Proxies,
     key: Key,
     clock: Clock,
     pace: Pace,
@@ -94,6 +96,7 @@ impl VirusTotal {
                 base,
                 host,
                 timeout: settings.http.timeout,
+                proxies: settings.http.proxies.clone(),
                 key: Key {
                     secret: settings.api_key.clone(),
                     header,
@@ -191,7 +194,8 @@ impl VirusTotal {
             Some(Host::Ipv6(ip)) => ip.is_loopback(),
             None => false,
         };
-        base.scheme() == "https" || local
+        let direct = self.inner.proxies.of(base).is_none();
+        base.scheme() == "https" || (local && direct)
     }
 
     /// Sends, and again after a transient fault, with growing and uneven pauses.
@@ -272,6 +276,12 @@ impl VirusTotal {
             .header(ACCEPT, "application/json");
         let response = request.send().await.map_err(|error| self.broken(&error))?;
         let status = response.status().as_u16();
+        if status == 407 {
+            return Err(Error::Network {
+                host: self.inner.host.clone(),
+                cause: http::refused_by(self.inner.proxies.of(&call.url)),
+            });
+        }
         let now = self.inner.clock.now();
         let body = answer::read(response, &call.subject, &key.secret, now).await;
         let body = body.map_err(|error| self.with_timeout(error))?;
@@ -293,8 +303,11 @@ impl VirusTotal {
     /// What kept a request from being answered.
     fn broken(&self, error: &reqwest::Error) -> Error {
         let host = self.inner.host.clone();
-        let cause = clean(&answer::redact(&http::cause(error), &self.key().secret));
-        if error.is_connect() {
+        let trouble = http::trouble(error, &self.inner.base, &self.inner.proxies);
+        let cause = clean(&answer::redact(&trouble.cause, &self.key().secret));
+        if trouble.lasting {
+            Error::Network { host, cause }
+        } else if error.is_connect() {
             Error::Unreachable { host, cause }
         } else if error.is_timeout() {
             Error::TimedOut {

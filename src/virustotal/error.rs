@@ -109,6 +109,14 @@ pub enum Error {
         /// Why.
         cause: String,
     },
+    /// No connection, and a setting has to change for one.
+    #[error("{host} cannot be reached: {cause}")]
+    Network {
+        /// Who was asked.
+        host: String,
+        /// Why, and which setting.
+        cause: String,
+    },
     /// The connection broke, or the body ended too early.
     #[error("the answer from {host} was cut short ({cause})")]
     CutShort {
@@ -179,6 +187,7 @@ impl Error {
             Self::WrongKey { .. }
             | Self::BadQuery { .. }
             | Self::WrongAddress { .. }
+            | Self::Network { .. }
             | Self::Redirected { .. } => Remedy::Fix,
             Self::TooFast { retry_after, .. } => Remedy::Wait(*retry_after),
             Self::OverQuota { .. } => Remedy::Pause,
@@ -221,6 +230,7 @@ impl Error {
         !matches!(
             self,
             Self::Unreachable { .. }
+                | Self::Network { .. }
                 | Self::TooFast { .. }
                 | Self::OverQuota { .. }
                 | Self::WrongKey { .. }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::objects::{File, Kind, ObjectError};
+use super::objects::{Descriptor, File, Kind, Meta, ObjectError};
 
 impl File {
     /// Reads an object whose attributes are of odd types: each attribute by
@@ -54,6 +54,38 @@ impl File {
     }
 }
 
+/// Whether a file with this one member in its `part` can be read.
+fn reads(part: &str, member: &str) -> bool {
+    serde_json::from_str::<File>(&format!(r#"{{"{part}":{{{member}}}}}"#)).is_ok()
+}
+
+/// A relationship with those of its descriptors that can be read, as a text.
+fn sound(relationship: &str) -> String {
+    #[derive(serde::Deserialize)]
+    struct List<'a> {
+        #[serde(borrow)]
+        data: Vec<&'a RawValue>,
+        #[serde(borrow, default)]
+        meta: Option<&'a RawValue>,
+    }
+    let Ok(list) = serde_json::from_str::<List<'_>>(relationship) else {
+        return "null".to_owned();
+    };
+    let kept: Vec<&str> = list
+        .data
+        .into_iter()
+        .map(RawValue::get)
+        .filter(|one| serde_json::from_str::<Descriptor>(one).is_ok())
+        .collect();
+    // A `meta` that is odd only loses the note that there are more.
+    let meta = list
+        .meta
+        .map(RawValue::get)
+        .filter(|meta| serde_json::from_str::<Meta>(meta).is_ok())
+        .unwrap_or("null");
+    format!(r#"{{"data":[{}],"meta":{meta}}}"#, kept.join(","))
+}
+
 /// A file with nothing but those members of its `part` that can be read, as a text.
 fn readable(part: &str, text: &str, odd: &mut Vec<String>) -> String {
     let members: BTreeMap<String, &RawValue> = match serde_json::from_str(text) {
@@ -67,11 +99,14 @@ fn readable(part: &str, text: &str, odd: &mut Vec<String>) -> String {
     };
     let mut kept = String::new();
     for (name, raw) in members {
-        let member = format!("{}:{raw}", Value::from(name.as_str()));
-        let alone = format!(r#"{{"{part}":{{{member}}}}}"#);
-        if serde_json::from_str::<File>(&alone).is_err() {
-            odd.push(name);
-            continue;
+        let mut member = format!("{}:{raw}", Value::from(name.as_str()));
+        if !reads(part, &member) {
+            odd.push(name.clone());
+            // Of a relationship only the descriptors that are odd are lost.
+            member = format!("{}:{}", Value::from(name.as_str()), sound(raw.get()));
+            if part != "relationships" || !reads(part, &member) {
+                continue;
+            }
         }
         if !kept.is_empty() {
             kept.push(',');
@@ -79,4 +114,26 @@ fn readable(part: &str, text: &str, odd: &mut Vec<String>) -> String {
         kept.push_str(&member);
     }
     format!(r#"{{"{part}":{{{kept}}}}}"#)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_odd_descriptor_does_not_lose_the_others_of_its_relationship() {
+        let text = r#"{"type":"file","id":"x","relationships":{"contacted_ips":{"data":[
+            {"type":"ip_address","id":"203.0.113.1"},
+            {"type":"ip_address","id":{"odd":1}},
+            7,
+            {"type":"ip_address","id":"203.0.113.2"}],"meta":{"cursor":["odd"]}}}}"#;
+        let (file, odd) = File::lenient_text(text).unwrap();
+        let ids: Vec<_> = file.relationships["contacted_ips"]
+            .data
+            .iter()
+            .map(|one| one.id.as_str())
+            .collect();
+        assert_eq!(ids, ["203.0.113.1", "203.0.113.2"]);
+        assert_eq!(odd, ["contacted_ips"]);
+    }
 }

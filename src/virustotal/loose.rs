@@ -64,6 +64,11 @@ pub(super) fn texts<'de, D: Deserializer<'de>>(
         .collect())
 }
 
+/// A text; whatever else stands in its place must not lose what is around it.
+pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Loose::deserialize(deserializer).map(|Loose(text)| text)
+}
+
 /// A text, or whatever stands where a text belongs.
 struct Loose(Option<String>);
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::loose::{flexible_int, null_is_default, one_or_many, texts};
+use super::loose::{flexible_int, null_is_default, one_or_many, text, texts};
 
 /// A `file` object, or the error stub that stands in its place.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -302,6 +302,7 @@ pub struct Descriptor {
 #[serde(default)]
 pub struct Context {
     /// The URL whose SHA-256 is the id.
+    #[serde(deserialize_with = "text")]
     pub url: Option<String>,
 }
 

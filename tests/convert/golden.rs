@@ -2,17 +2,26 @@
 //! `tests/data/NAME.stix.json` exactly what it becomes. A new pair is a new
 //! test; `VTREPORTER_UPDATE_GOLDEN=1` writes the right-hand sides anew, and then
 //! fails, so that somebody looks at the difference before it counts.
+//!
+//! Only what nobody can read as it is stands there otherwise: the report's HTML
+//! as a list of lines, and its attachments' base64 decoded into such lists.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use vtreporter::convert::Options;
+use vtreporter::convert::filter::Severity;
+use vtreporter::convert::labels::Glob;
+use vtreporter::convert::malware::Names;
 use vtreporter::convert::page::Converter;
+use vtreporter::convert::score::Score;
+use vtreporter::convert::{Objects, Options};
 use vtreporter::stix::marking::Tlp;
 
-use super::support::{List, ROOMY, RelatedPages, assert_sound, file, options, run, subject};
+use super::support::{
+    List, ROOMY, RelatedPages, assert_sound, decoded, file, options, run, subject,
+};
 
 #[derive(Deserialize)]
 struct Input {
@@ -66,10 +75,74 @@ fn chosen(overrides: &Value) -> Options {
     if let Some(confidence) = overrides["confidence"].as_u64() {
         options.confidence = u8::try_from(confidence).expect("0 to 100");
     }
+    if let Some(attachments) = overrides["attachments"].as_bool() {
+        options.attachments = attachments;
+    }
     if let Some(reliability) = overrides.get("reliability") {
         options.reliability = reliability.as_str().map(str::to_owned);
     }
+    options.objects = Objects::default();
+    objects(overrides, &mut options.objects);
     options
+}
+
+fn readable(mut bundle: Value) -> Value {
+    let lines = |text: &str| Value::from_iter(text.lines());
+    for object in bundle["objects"].as_array_mut().expect("a list") {
+        if let Some(content) = object.get_mut("x_opencti_content") {
+            *content = lines(content.as_str().expect("a text"));
+        }
+        let files = object
+            .get_mut("x_opencti_files")
+            .and_then(Value::as_array_mut);
+        for file in files.into_iter().flatten() {
+            file["data"] = lines(&decoded(file));
+        }
+    }
+    bundle
+}
+
+fn objects(overrides: &Value, objects: &mut Objects) {
+    let flag = |key: &str, into: &mut bool| *into = overrides[key].as_bool().unwrap_or(*into);
+    let globs = |key: &str| -> Vec<Glob> {
+        let list = overrides[key].as_array().into_iter().flatten();
+        list.filter_map(|it| Some(Glob::new(it.as_str()?)))
+            .collect()
+    };
+    if let Some(level) = overrides.get("indicators") {
+        objects.indicators = level.as_str().and_then(Severity::parse);
+    }
+    flag("network_indicators", &mut objects.network_indicators);
+    if overrides["malware"] == false {
+        objects.malware = None;
+    }
+    if let Some(rules) = &mut objects.malware {
+        if let Some(votes) = overrides["min_votes"].as_u64() {
+            rules.min_votes = u32::try_from(votes).expect("a few");
+        }
+        if let Some(map) = overrides["malware_map"].as_str() {
+            rules.names = Names::parse(map).expect("a map");
+        }
+    }
+    flag("country", &mut objects.country);
+    objects.score = match overrides["score"].as_str() {
+        Some("severity") => Score::Severity,
+        Some("gti") => Score::Gti,
+        _ => objects.score,
+    };
+    let labels = &mut objects.labels;
+    flag("tags", &mut labels.tags);
+    flag("rule_names", &mut labels.rule_names);
+    labels.allow = globs("labels_allow");
+    labels.deny = globs("labels_deny");
+    if let Some(prefix) = overrides["label_prefix"].as_str() {
+        labels.prefix = prefix.to_owned();
+    }
+    if let Some(most) = overrides["max_labels"].as_u64() {
+        labels.most = usize::try_from(most).expect("a few");
+    }
+    flag("attack_patterns", &mut objects.attack_patterns);
+    flag("notes", &mut objects.notes);
 }
 
 fn actual(input: &Path) -> Value {
@@ -85,6 +158,7 @@ fn actual(input: &Path) -> Value {
         .bundles
         .iter()
         .map(|bundle| serde_json::from_str(&bundle.text).expect("JSON"))
+        .map(readable)
         .collect();
     json!({
         "dropped": outcome.facts.dropped,

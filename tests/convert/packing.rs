@@ -93,6 +93,25 @@ fn every_chunk_is_under_both_limits_and_complete_in_itself() {
 }
 
 #[test]
+fn the_limit_holds_for_the_body_where_every_quote_counts_twice() {
+    let converter = converter();
+    let limits = Limits {
+        bytes: 1_500_000,
+        objects: 100_000,
+    };
+    let packing = converter.pack((0..20).map(|seed| unit(seed, 80)), limits);
+    assert!(packing.chunks.len() > 1);
+    for chunk in &packing.chunks {
+        let bundle = converter.bundle(chunk, &facts());
+        assert!(
+            body(&bundle.text) < limits.bytes,
+            "{} bytes",
+            body(&bundle.text)
+        );
+    }
+}
+
+#[test]
 fn a_unit_over_the_limit_is_cut_and_its_file_is_in_every_part() {
     let converter = converter();
     let limits = Limits {
@@ -206,7 +225,7 @@ fn an_object_counts_once_however_often_it_is_sent() {
     );
     for _ in 0..3 {
         for chunk in &packing.chunks {
-            tally.add(chunk);
+            tally.add(chunk, &packing.rows);
         }
     }
     let counts = tally.counts();
@@ -234,8 +253,9 @@ fn a_related_file_that_turns_up_as_a_main_file_moves_there() {
     let count = |pages: Vec<Vec<Unit>>| -> Counts {
         let mut tally = Tally::default();
         for page in pages {
-            for chunk in converter.pack(page, ROOMY).chunks {
-                tally.add(&chunk);
+            let packed = converter.pack(page, ROOMY);
+            for chunk in &packed.chunks {
+                tally.add(chunk, &packed.rows);
             }
         }
         *tally.counts()
@@ -257,8 +277,9 @@ fn counts_go_on_from_where_an_earlier_process_left_them() {
     };
     let text = serde_json::to_string(&earlier).expect("JSON");
     let mut tally = Tally::new(serde_json::from_str(&text).expect("counts"));
-    for chunk in converter().pack([unit(1, 2)], ROOMY).chunks {
-        tally.add(&chunk);
+    let packed = converter().pack([unit(1, 2)], ROOMY);
+    for chunk in &packed.chunks {
+        tally.add(chunk, &packed.rows);
     }
     assert_eq!((tally.counts().urls, tally.counts().domains), (7, 2));
     assert!(

@@ -7,6 +7,8 @@ use vtreporter::convert::html;
 use vtreporter::convert::left_out::LeftOut;
 use vtreporter::convert::page::Converter;
 use vtreporter::convert::report::Progress;
+use vtreporter::convert::row::Row;
+use vtreporter::stix::bundle::Chunk;
 use vtreporter::stix::marking::Tlp;
 
 use super::support::*;
@@ -375,7 +377,11 @@ fn the_report_says_how_far_the_run_came() {
     let mut facts = outcome(&[], &BTreeMap::new()).facts;
     let mut said = |progress: Progress| {
         facts.progress = progress;
-        let objects = objects(&converter.closing(&facts, None));
+        let objects = objects(
+            &converter
+                .closing(&facts, &Chunk::default(), None, ROOMY)
+                .bundle,
+        );
         of_type(&objects, "report")[0]["description"]
             .as_str()
             .expect("text")
@@ -404,18 +410,18 @@ fn the_page_for_people_escapes_everything_and_loads_nothing() {
     let hostile = "<script>alert('x')</script>\" onload=\"y";
     let mut facts = outcome(&[], &BTreeMap::new()).facts;
     let file = file(&made(1, "SEVERITY_HIGH", Some(hostile)));
-    facts
-        .worst
-        .offer(&file, vtreporter::convert::filter::Severity::of(&file));
+    let rated = vtreporter::convert::filter::Severity::of(&file);
+    let row = Row::of(&file, rated, Some(hostile), converter().report_id());
+    facts.summary.worst.offer(&row);
     facts.gaps.push(hostile.to_owned());
     facts.query = hostile.to_owned();
     facts.progress = Progress::Stopped {
         reason: hostile.to_owned(),
     };
-    let page = html::page(&facts).expect("a page");
+    let page = html::page(&facts, "TLP:AMBER").expect("a page");
     assert!(!page.contains("<script"), "{page}");
     assert!(!page.contains("onload=\"y"), "{page}");
-    assert_eq!(page.matches("&#60;script&#62;").count(), 4, "{page}");
+    assert_eq!(page.matches("&#60;script&#62;").count(), 5, "{page}");
     for loading in ["src=", "@import", "url(", "<link"] {
         assert!(!page.contains(loading), "{loading}");
     }
@@ -435,10 +441,11 @@ fn the_page_for_people_has_the_same_numbers() {
         ],
         &pages,
     );
-    let page = html::page(&outcome.facts).expect("a page");
-    for (name, count) in outcome.facts.counts.rows() {
+    let page = html::page(&outcome.facts, "TLP:AMBER").expect("a page");
+    let rows = outcome.facts.counts.rows().into_iter();
+    for (name, count) in rows.filter(|(_, count)| *count > 0) {
         let cell = format!("<td>{name}</td><td class=\"number\">{count}</td>");
         assert!(page.contains(&cell), "{cell} in\n{page}");
     }
-    assert!(page.contains("Files that VirusTotal answered with: 2. Not kept: 1."));
+    assert!(page.contains("1 of 2 files"));
 }

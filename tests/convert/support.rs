@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::Value;
-use vtreporter::convert::Options;
 use vtreporter::convert::filter::{Filter, Severity, decide};
 use vtreporter::convert::page::{Converter, Related, Unit};
 use vtreporter::convert::report::{Progress, ReportFacts, Subject};
 use vtreporter::convert::tally::Tally;
-use vtreporter::stix::bundle::{Bundle, Limits};
+use vtreporter::convert::{Objects, Options};
+use vtreporter::stix::bundle::{Bundle, Chunk, Limits};
 use vtreporter::stix::marking::Tlp;
+use vtreporter::virustotal::behaviour::{self, Technique};
 use vtreporter::virustotal::objects::File;
 
 pub(crate) const ROOMY: Limits = Limits {
@@ -35,7 +36,39 @@ pub(crate) fn options() -> Options {
         reliability: Some("B - Usually Reliable".to_owned()),
         report_marking: Tlp::Amber,
         file_marking: Tlp::Amber,
+        attachments: false,
+        max_refs: 5000,
+        objects: bare(),
     }
+}
+
+/// Files, addresses and their relationships, and nothing else.
+pub(crate) fn bare() -> Objects {
+    Objects {
+        indicators: None,
+        malware: None,
+        country: false,
+        ..Objects::default()
+    }
+}
+
+/// Everything there is.
+pub(crate) fn everything() -> Objects {
+    Objects {
+        indicators: Some(Severity::Low),
+        network_indicators: true,
+        attack_patterns: true,
+        notes: true,
+        ..Objects::default()
+    }
+}
+
+pub(crate) fn converter_with(objects: Objects) -> Converter {
+    let options = Options {
+        objects,
+        ..options()
+    };
+    Converter::new(&options, subject("AU", "Australia"))
 }
 
 pub(crate) fn time(text: &str) -> DateTime<Utc> {
@@ -68,6 +101,18 @@ pub(crate) fn file(value: &Value) -> File {
 pub(crate) struct RelatedPages {
     pub(crate) dropped_files: List,
     pub(crate) similar_files: List,
+    /// The whole answer.
+    pub(crate) behaviour_mitre_trees: Value,
+}
+
+impl RelatedPages {
+    fn techniques(&self) -> Vec<Technique> {
+        let trees = &self.behaviour_mitre_trees;
+        if trees.is_null() {
+            return Vec::new();
+        }
+        behaviour::parse(trees.to_string().as_bytes()).expect("sandboxes' trees")
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -112,21 +157,28 @@ pub(crate) fn run(
         }
     }
     let mut tally = Tally::default();
+    tally.profile.begin(facts.subject.from, facts.subject.to);
+    tally.sheet.make_room(limits.bytes);
     let packing = converter.pack(units, limits);
-    let last = packing.chunks.len().saturating_sub(1);
     let mut bundles = Vec::new();
-    for (at, chunk) in packing.chunks.iter().enumerate() {
-        tally.add(chunk);
+    for chunk in &packing.chunks {
+        tally.add(chunk, &packing.rows);
         facts.counts = *tally.counts();
-        if at == last {
-            facts.progress = Progress::Complete;
-        }
         bundles.push(converter.bundle(chunk, &facts));
     }
-    if bundles.is_empty() {
-        facts.progress = Progress::Complete;
-        bundles.push(converter.closing(&facts, tally.anchor()));
-    }
+    facts.progress = Progress::Complete;
+    facts.summary = tally.profile.summary();
+    let whole = Limits {
+        bytes: ROOMY.bytes,
+        ..limits
+    };
+    let named = match packing.chunks.last() {
+        // As a run does it where there is room for both.
+        Some(chunk) if bundles.pop().is_some() => chunk.clone(),
+        _ => Chunk::default(),
+    };
+    let sheet = Some(&mut tally.sheet);
+    bundles.push(converter.closing(&facts, &named, sheet, whole).bundle);
     Outcome {
         bundles,
         facts,
@@ -148,6 +200,7 @@ fn convert(
         dropped: pages
             .map(|pages| pages.dropped_files.files())
             .unwrap_or_default(),
+        techniques: pages.map(RelatedPages::techniques).unwrap_or_default(),
         max_network: 20,
     };
     converter.unit(file, rated, &related)
@@ -166,8 +219,11 @@ pub(crate) fn of_type<'a>(objects: &'a [Value], kind: &str) -> Vec<&'a Value> {
         .collect()
 }
 
-/// Every id once, everything that is named is there.
+/// Every id once, everything that is named is there, and nothing that the
+/// platform would object to.
 pub(crate) fn assert_sound(bundle: &Bundle) {
+    #[cfg(feature = "standin")]
+    assert_eq!(vtreporter::standin::opencti::judge(&bundle.text), []);
     let objects = objects(bundle);
     assert_eq!(objects.len(), bundle.objects);
     let mut ids = std::collections::HashSet::new();
@@ -198,4 +254,13 @@ pub(crate) fn assert_sound(bundle: &Bundle) {
             }
         }
     }
+}
+
+/// The text of an attachment.
+pub(crate) fn decoded(file: &Value) -> String {
+    use base64::Engine;
+
+    let data = file["data"].as_str().expect("base64");
+    let engine = base64::engine::general_purpose::STANDARD;
+    String::from_utf8(engine.decode(data).expect("base64")).expect("UTF-8")
 }

@@ -3,10 +3,11 @@
 use serde_json::{Value, json};
 use vtreporter::convert::file::score;
 use vtreporter::convert::filter::{Dropped, Filter, Severity, at_least, decide};
+use vtreporter::convert::row::Row;
 use vtreporter::convert::worst::{WORST, Worst};
 use vtreporter::virustotal::objects::{AnalysisStats, File};
 
-use super::support::{KEEP_MOST, file};
+use super::support::{KEEP_MOST, converter, file};
 
 type Decision = Result<Option<Severity>, Dropped>;
 
@@ -143,8 +144,10 @@ fn the_worst_files_come_first_and_the_list_does_not_grow() {
                 "last_analysis_stats": { "malicious": seed % 60, "undetected": 10 },
             },
         }));
-        worst.offer(&file, Severity::of(&file));
-        worst.offer(&file, Severity::of(&file));
+        let id = converter().report_id();
+        let row = Row::of(&file, Severity::of(&file), None, id);
+        worst.offer(&row);
+        worst.offer(&row);
     }
     let entries = worst.entries();
     assert_eq!(entries.len(), WORST);

@@ -219,6 +219,57 @@ fn authorities_are_a_text_or_a_file_and_both_sides_trust_them() {
 }
 
 #[test]
+fn an_authority_that_is_none_is_told_and_only_a_setting_of_our_own_keeps_us_from_starting() {
+    // A PEM block that can be read, with nothing in it that makes sense.
+    let none = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let told = told("HTTPS_CA_CERTIFICATES", none);
+    let fault = "HTTPS_CA_CERTIFICATES: holds no certificate that can be used";
+    assert!(told.starts_with(fault), "{told}");
+    let made = rcgen::generate_simple_self_signed(vec!["ca.example.net".to_owned()]).unwrap();
+    let both = format!("{none}{}", made.cert.pem());
+    let config = with(&[("HTTPS_CA_CERTIFICATES", &both), ("SSL_CERT_FILE", none)]).unwrap();
+    let expected = [
+        "SSL_CERT_FILE holds no certificate that can be used; it is not used",
+        "HTTPS_CA_CERTIFICATES holds certificates that cannot be used: 1",
+    ];
+    for warning in expected {
+        assert!(
+            config.warnings.iter().any(|told| told == warning),
+            "{:?}",
+            config.warnings
+        );
+    }
+    let options = config.opencti.unwrap().http;
+    assert_eq!(options.extra_roots.len(), 1);
+    vtreporter::http::client(&options).unwrap();
+}
+
+#[test]
+fn virustotal_may_have_a_proxy_of_its_own_and_odd_elements_of_no_proxy_are_told() {
+    let config = with(&[
+        ("HTTPS_PROXY", "http://user:SEEN@all.example.net"),
+        ("VTREPORTER_PROXY", "vt.example.net:3128"),
+        ("NO_PROXY", "a.example.net,192.0.2.0/99"),
+    ])
+    .unwrap();
+    let warning = "NO_PROXY has `192.0.2.0/99`, which is no host, network or port; it is not used";
+    assert_eq!(config.warnings, [warning]);
+    assert!(!format!("{config:?}").contains("SEEN"));
+    let [platform, virustotal] = [
+        config.opencti.unwrap().http.proxies,
+        config.virustotal.unwrap().http.proxies,
+    ];
+    let url = url::Url::parse("https://a.example.net").unwrap();
+    let shown =
+        |proxies: &vtreporter::http::proxy::Proxies| proxies.of(&url).map(ToString::to_string);
+    assert_eq!(shown(&platform), None);
+    assert_eq!(
+        shown(&virustotal).unwrap(),
+        "the proxy http://vt.example.net:3128 of VTREPORTER_PROXY"
+    );
+}
+
+#[test]
 fn an_unverified_platform_is_warned_of_and_virustotal_stays_verified() {
     let config = with(&[("OPENCTI_SSL_VERIFY", "false")]).unwrap();
     assert!(!config.opencti.unwrap().http.verify && config.virustotal.unwrap().http.verify);

@@ -4,8 +4,11 @@ pub mod health;
 mod message;
 pub mod ping;
 mod platform;
+pub mod roads;
 mod run;
+mod works;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,23 +19,24 @@ use tracing::{info, warn};
 
 use self::ping::Heart;
 use self::platform::Patience;
+use self::roads::RoadSettings;
 use self::run::{Kept, Outcome};
 use super::Exit;
 use crate::clock::Clock;
 use crate::country::Country;
 use crate::import;
 use crate::import::state::State;
-use crate::opencti::delivery::Delivery;
+use crate::opencti::delivery::Roads;
 use crate::opencti::{OpenCti, Registered, Registration};
 use crate::period::Period;
 use crate::quota::Guard;
 
 /// At the end the state and the work are told to the platform once more; a
 /// platform that does not answer must not keep the container from stopping.
-const GOODBYE: Duration = Duration::from_secs(4);
+const GOODBYE: Duration = Duration::from_secs(3);
 
 /// What the service is told.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Settings {
     /// How the connector presents itself.
     pub registration: Registration,
@@ -44,6 +48,8 @@ pub struct Settings {
     pub queue_threshold_mb: f64,
     /// A report each.
     pub countries: Vec<Country>,
+    /// The roads that bundles take.
+    pub roads: RoadSettings,
     /// What a run does.
     pub import: import::Options,
 }
@@ -66,26 +72,18 @@ impl Settings {
 pub struct Service {
     settings: Settings,
     opencti: OpenCti,
-    delivery: Delivery,
     guard: Guard,
     clock: Clock,
-    /// Of a run that waits to go on.
-    kept: Mutex<Option<Kept>>,
+    /// Of runs that wait to go on, by country.
+    kept: Mutex<BTreeMap<&'static str, Kept>>,
 }
 
 impl Service {
     /// A service that has not registered yet.
-    pub fn new(
-        settings: Settings,
-        opencti: OpenCti,
-        delivery: Delivery,
-        guard: Guard,
-        clock: Clock,
-    ) -> Self {
+    pub fn new(settings: Settings, opencti: OpenCti, guard: Guard, clock: Clock) -> Self {
         Self {
             settings,
             opencti,
-            delivery,
             guard,
             clock,
             kept: Mutex::default(),
@@ -95,17 +93,35 @@ impl Service {
     /// Runs until `stop`, or once with run-and-terminate.
     pub async fn run(&self, stop: &CancellationToken) -> Result<(), Exit> {
         let Some(registered) = self.register(stop).await? else {
-            return Ok(());
+            return if self.settings.once() {
+                Err(Exit::NotEverything("stopped before it began".to_owned()))
+            } else {
+                Ok(())
+            };
         };
-        let (state, complaint) = State::parse(&registered.state);
+        let (mut state, complaint) = State::parse(&registered.state);
         if let Some(complaint) = complaint {
             warn!("{complaint}");
         }
         self.guard.learn(state.charged);
+        state.try_again_now();
+        let settings = &self.settings;
+        let roads = settings
+            .roads
+            .build(
+                &self.opencti,
+                &settings.registration,
+                &registered,
+                settings.patience(),
+                &self.clock,
+            )
+            .map_err(|error| Exit::from(&error))?;
         let heart = Arc::new(Heart::new(
             state,
+            &registered.state,
             self.opencti.clone(),
-            &self.settings,
+            settings,
+            roads.clone(),
             self.clock.clone(),
         ));
         if let Err(error) = heart.ping().await {
@@ -122,9 +138,9 @@ impl Service {
             heart.clone(),
         ));
         let result = if self.settings.once() {
-            self.once(&heart, stop).await
+            self.once(&heart, &roads, stop).await
         } else {
-            self.forever(&heart, stop).await;
+            self.forever(&heart, &roads, stop).await;
             Ok(())
         };
         // The clock of the machine, not ours: a stop has a real deadline.
@@ -161,33 +177,46 @@ impl Service {
         }
     }
 
-    async fn once(&self, heart: &Heart, stop: &CancellationToken) -> Result<(), Exit> {
+    async fn once(
+        &self,
+        heart: &Heart,
+        roads: &Roads,
+        stop: &CancellationToken,
+    ) -> Result<(), Exit> {
         let mut left_undone = Vec::new();
+        let mut settings = false;
         for &country in &self.settings.countries {
-            match self.run_country(heart, country, stop).await {
-                Outcome::Done => {}
-                Outcome::Undone(why) => left_undone.push(format!("{}: {why}", country.code)),
+            let outcome = loop {
+                match self.run_country(heart, roads, country, stop).await {
+                    // The button means "again, from the start".
+                    Outcome::Reset => {}
+                    outcome => break outcome,
+                }
+            };
+            match outcome {
+                Outcome::Done | Outcome::Reset => {}
+                Outcome::Undone(exit) => {
+                    settings |= matches!(exit, Exit::Settings(_));
+                    left_undone.push(format!("{}: {exit}", country.code));
+                }
                 Outcome::Stopped => {
                     left_undone.push(format!("{}: stopped before its end", country.code));
                     break;
                 }
-                // The button means "run again from the start", which is what a
-                // next run with a fresh state does.
-                Outcome::Reset => {
-                    left_undone.push(format!("{}: reset on the platform", country.code))
-                }
             }
         }
-        if left_undone.is_empty() {
-            Ok(())
-        } else {
-            Err(Exit::NotEverything(left_undone.join("; ")))
+        let why = left_undone.join("; ");
+        match (left_undone.is_empty(), settings) {
+            (true, _) => Ok(()),
+            (false, true) => Err(Exit::Settings(why)),
+            (false, false) => Err(Exit::NotEverything(why)),
         }
     }
 
-    async fn forever(&self, heart: &Heart, stop: &CancellationToken) {
+    async fn forever(&self, heart: &Heart, roads: &Roads, stop: &CancellationToken) {
         loop {
-            let Some((country, due)) = self.next(heart).await else {
+            let (state, epoch) = heart.state().await;
+            let Some((country, due)) = self.next(&state) else {
                 return;
             };
             heart.status(|status| status.next_run = Some(due)).await;
@@ -201,9 +230,9 @@ impl Service {
                 biased;
                 () = stop.cancelled() => return,
                 // The state is fresh now, so the next round finds a run due at once.
-                () = heart.reset() => {}
+                () = heart.reset(epoch) => {}
                 () = self.clock.sleep_until(due) => {
-                    self.run_country(heart, country, stop).await;
+                    self.run_country(heart, roads, country, stop).await;
                 }
             }
             if stop.is_cancelled() {
@@ -213,8 +242,7 @@ impl Service {
     }
 
     /// The country whose run is due first, and when; `None` without countries.
-    async fn next(&self, heart: &Heart) -> Option<(Country, DateTime<Utc>)> {
-        let (state, _) = heart.state().await;
+    fn next(&self, state: &State) -> Option<(Country, DateTime<Utc>)> {
         let now = self.clock.now();
         self.settings
             .countries

@@ -9,7 +9,7 @@ use super::ping::{Epoch, Heart};
 use crate::clock::Clock;
 use crate::import::state::{Run, State};
 use crate::import::{Sink, SinkError};
-use crate::opencti::delivery::Delivery;
+use crate::opencti::delivery::Roads;
 use crate::opencti::{Error, OpenCti, Remedy};
 
 /// First wait for a platform that is down; doubled up to [`LONGEST_WAIT`].
@@ -29,6 +29,15 @@ pub(super) enum Patience {
 }
 
 impl Patience {
+    /// Without any progress for so long, a broker counts as down; then the
+    /// tries begin.
+    pub(super) fn with_a_broker(self) -> Duration {
+        match self {
+            Self::Endless => Duration::from_secs(60),
+            Self::Short => Duration::from_secs(5),
+        }
+    }
+
     fn tries(self) -> u32 {
         match self {
             Self::Endless => u32::MAX,
@@ -63,8 +72,8 @@ pub(super) async fn wait_for<T>(
 pub(super) struct Platform<'a> {
     /// The platform's API, for the queue's size.
     pub opencti: &'a OpenCti,
-    /// The road for bundles.
-    pub delivery: &'a Delivery,
+    /// The roads for bundles.
+    pub roads: &'a Roads,
     /// Carries the state.
     pub heart: &'a Heart,
     /// The time.
@@ -88,11 +97,25 @@ pub(super) struct Platform<'a> {
 impl Sink for Platform<'_> {
     async fn deliver(&mut self, bundle: &str) -> Result<(), SinkError> {
         self.wait_for_the_queue().await?;
-        wait_for(self.clock, self.patience, "to take a bundle", async || {
-            self.delivery.send(bundle, self.work).await
-        })
-        .await?;
-        Ok(())
+        let mut registered_again = false;
+        loop {
+            let sending = wait_for(self.clock, self.patience, "to take a bundle", async || {
+                self.roads.send(bundle, self.work).await
+            });
+            match sending.await {
+                Ok(_) => return Ok(()),
+                // Somebody deleted it: the objects matter more.
+                Err(Error::NotAlive) if self.work.is_some() => {
+                    warn!("the work is gone from the platform: going on without one");
+                    self.work = None;
+                }
+                Err(error) if error.remedy() == Remedy::Register && !registered_again => {
+                    registered_again = true;
+                    self.heart.ping().await?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     async fn advanced(&mut self, run: &Run) {
@@ -103,7 +126,11 @@ impl Sink for Platform<'_> {
 
 impl Platform<'_> {
     /// Waits while the connector's queue is over the threshold, and says so.
-    async fn wait_for_the_queue(&self) -> Result<(), SinkError> {
+    pub(super) async fn wait_for_the_queue(&self) -> Result<(), SinkError> {
+        // Files are not in the platform's queue.
+        if !self.roads.has_works() {
+            return Ok(());
+        }
         let mut held = false;
         loop {
             let asked = wait_for(

@@ -5,6 +5,7 @@ use url::{Host, Url};
 
 use super::{Judge, placeholder};
 use crate::config::table::Value;
+use crate::http::proxy::Via;
 use crate::secret::Secret;
 
 /// VirusTotal's API answers under this name.
@@ -65,24 +66,9 @@ impl Judge<'_> {
         self.read_as(value, headers).unwrap_or_default()
     }
 
-    /// A proxy's address, credentials and all: a secret from here on.
-    pub(super) fn proxy(&mut self, value: Value<'_>) -> Option<Secret> {
-        self.read_as(value, |text| {
-            let text = text.trim();
-            let whole = if text.contains("://") {
-                text.to_owned()
-            } else {
-                format!("http://{text}")
-            };
-            let url = Url::parse(&whole).map_err(|error| format!("is no address: {error}"))?;
-            if !matches!(url.scheme(), "http" | "https") {
-                return Err("is neither http nor https".to_owned());
-            }
-            if url.host_str().is_none_or(str::is_empty) {
-                return Err("names no host".to_owned());
-            }
-            Ok(Secret::new(url.as_str()))
-        })
+    /// A proxy's address, credentials and all: never shown whole from here on.
+    pub(super) fn proxy(&mut self, value: Value<'_>) -> Option<Via> {
+        self.read_as(value, |text| Via::parse(value.setting.env, text))
     }
 }
 

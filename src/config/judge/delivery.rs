@@ -2,8 +2,10 @@
 
 use super::{CERTIFICATE, Judge, PRIVATE_KEY};
 use crate::config::rows::Values;
+use crate::config::table::Value;
 use crate::config::{MqOverrides, Network, S3Overrides};
-use crate::http::HttpOptions;
+use crate::http::proxy::{Bypass, Proxies};
+use crate::http::{self, HttpOptions};
 use crate::secret::Secret;
 
 impl Judge<'_> {
@@ -61,25 +63,53 @@ impl Judge<'_> {
         HttpOptions {
             timeout: self.timeout(values.vtreporter_timeout),
             extra_roots: network.ca_certificates.clone(),
+            proxies: self.proxies(values, network),
             ..HttpOptions::default()
         }
     }
 
+    /// A variable that is set for all containers must not keep this one from
+    /// starting: what makes no sense in it is told and left out.
+    fn proxies(&mut self, values: &Values<'_>, network: &Network) -> Proxies {
+        let (bypass, odd) = Bypass::parse(network.no_proxy.as_deref().unwrap_or_default());
+        for element in odd {
+            let warning =
+                format!("has `{element}`, which is no host, network or port; it is not used");
+            self.warn(values.no_proxy, &warning);
+        }
+        Proxies {
+            http: network.http_proxy.clone(),
+            https: network.https_proxy.clone(),
+            bypass,
+        }
+    }
+
     fn authorities(&mut self, values: &Values<'_>) -> Vec<Vec<u8>> {
-        let own = self.pem(values.https_ca_certificates, CERTIFICATE);
+        let own = self.roots(values.https_ca_certificates);
         // Platforms set this variable for every container, whether or not the
         // file is in the image: that must not keep the connector from starting.
         let faults = self.faults.len();
-        let ambient = self.pem(values.ssl_cert_file, CERTIFICATE);
+        let ambient = self.roots(values.ssl_cert_file);
         for fault in self.faults.split_off(faults) {
             self.warnings.push(format!(
                 "{} {}; it is not used",
                 fault.variable, fault.problem
             ));
         }
-        own.into_iter()
-            .chain(ambient)
-            .map(String::into_bytes)
-            .collect()
+        own.into_iter().chain(ambient).collect()
+    }
+
+    fn roots(&mut self, value: Value<'_>) -> Option<Vec<u8>> {
+        let pem = self.pem(value, CERTIFICATE)?.into_bytes();
+        let (usable, odd) = http::roots(&pem);
+        if usable.is_empty() {
+            self.fault(value, "holds no certificate that can be used");
+            return None;
+        }
+        if odd > 0 {
+            let warning = format!("holds certificates that cannot be used: {odd}");
+            self.warn(value, &warning);
+        }
+        Some(pem)
     }
 }

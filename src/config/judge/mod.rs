@@ -7,16 +7,19 @@ use std::path::Path;
 
 use reqwest::Certificate;
 
-use super::fault::{Fault, Faults, Origin};
+use super::fault::{Fault, Faults, MISSING, Origin};
 use super::gather::ReadFile;
 use super::rows::Values;
 use super::table::{Kind, Preset, Value};
 use super::{Config, Needs};
+use crate::http::HttpOptions;
+use crate::http::proxy::Proxies;
 use crate::period::Period;
 use crate::secret::Secret;
 
 mod address;
 mod delivery;
+mod objects;
 mod platform;
 mod reporter;
 mod vocabulary;
@@ -45,6 +48,13 @@ pub(super) fn config(
     let opencti = needs
         .opencti
         .then(|| judge.opencti(values, &http, &network));
+    let http = HttpOptions {
+        proxies: match &network.virustotal_proxy {
+            Some(via) => Proxies::always(via.clone()),
+            None => http.proxies.clone(),
+        },
+        ..http
+    };
     let virustotal = needs.virustotal.then(|| judge.virustotal(values, http));
     let quota = judge.quota(values);
     let import = judge.import(values, &connector);
@@ -104,7 +114,7 @@ impl<'a> Judge<'a> {
     fn required<'v>(&mut self, value: Value<'v>) -> Option<&'v str> {
         let text = self.given(value);
         if text.is_none() && !self.faulty(value) {
-            self.fault(value, "is missing");
+            self.fault(value, MISSING);
         }
         text
     }

@@ -98,6 +98,9 @@ impl Judge<'_> {
             reliability: self.reliability(values.vtreporter_reliability),
             report_marking: self.marking(values.vtreporter_report_markings),
             file_marking: self.marking(values.vtreporter_file_markings),
+            attachments: self.boolean(values.vtreporter_attachments),
+            max_refs: self.whole(values.vtreporter_max_refs_per_report),
+            objects: self.objects(values),
         }
     }
 
@@ -117,7 +120,7 @@ impl Judge<'_> {
         timeout.unwrap_or_default()
     }
 
-    fn severity(&mut self, value: Value<'_>) -> Severity {
+    pub(super) fn severity(&mut self, value: Value<'_>) -> Severity {
         use Severity::{High, Low, Medium, None};
         self.choice(value, [None, Low, Medium, High])
             .unwrap_or(High)

@@ -2,12 +2,18 @@
 
 pub mod amqp;
 mod api;
+mod directory;
+mod document;
 mod order;
 mod parts;
+mod s3;
 mod split;
 
 pub use amqp::Broker;
 pub use api::Api;
+pub use directory::{Directory, DirectorySettings};
+pub use document::Sender;
+pub use s3::{Bucket, BucketSettings, S3Overrides};
 
 use super::error::Error;
 
@@ -18,6 +24,10 @@ pub enum Delivery {
     Api(Api),
     /// The platform's broker.
     Amqp(Broker),
+    /// Files in a directory.
+    Directory(Directory),
+    /// Objects in a bucket.
+    S3(Bucket),
 }
 
 /// What a road accepted.
@@ -37,32 +47,96 @@ impl Delivery {
         match self {
             Self::Api(api) => api.send(bundle, work).await,
             Self::Amqp(broker) => broker.send(bundle, work).await,
+            Self::Directory(directory) => directory.send(bundle).await,
+            Self::S3(bucket) => bucket.send(bundle).await,
         }
     }
 
-    /// The same road into a draft, or out of it.
+    /// The same road into a draft, or out of it. Files know no draft: they
+    /// tell whether to validate before the import.
     #[must_use]
     pub fn in_draft(mut self, draft: Option<String>) -> Self {
         match &mut self {
             Self::Api(api) => api.draft = draft,
             Self::Amqp(broker) => broker.draft = draft,
+            Self::Directory(_) | Self::S3(_) => {}
         }
         self
+    }
+
+    /// Whether it leads to the platform itself, where a work shows the run.
+    pub fn has_works(&self) -> bool {
+        matches!(self, Self::Api(_) | Self::Amqp(_))
     }
 
     /// Whether the other side takes nothing at the moment.
     pub fn buffering(&self) -> bool {
         match self {
-            Self::Api(_) => false,
             Self::Amqp(broker) => broker.buffering(),
+            Self::Api(_) | Self::Directory(_) | Self::S3(_) => false,
         }
     }
 
     /// Ends what is kept open between bundles; the next one opens it again.
     pub async fn close(&self) {
-        match self {
-            Self::Api(_) => {}
-            Self::Amqp(broker) => broker.close().await,
+        if let Self::Amqp(broker) = self {
+            broker.close().await;
+        }
+    }
+}
+
+/// Every road that a bundle takes, one after the other: files first, as the
+/// platform's helper does.
+#[derive(Clone)]
+pub struct Roads(Vec<Delivery>);
+
+impl Roads {
+    /// All these roads, those over files first.
+    pub fn new(roads: impl IntoIterator<Item = Delivery>) -> Self {
+        let mut roads: Vec<_> = roads.into_iter().collect();
+        roads.sort_by_key(Delivery::has_works);
+        Self(roads)
+    }
+
+    /// Sends one bundle over every road. An error of one is an error: what
+    /// arrived on another changes nothing when it arrives again.
+    ///
+    /// Counts the road to the platform, if there is one among them.
+    pub async fn send(&self, bundle: &str, work: Option<&str>) -> Result<Sent, Error> {
+        let mut sent = Sent::default();
+        for road in &self.0 {
+            sent = road.send(bundle, work).await?;
+        }
+        Ok(sent)
+    }
+
+    /// The same roads into a draft, or out of it.
+    #[must_use]
+    pub fn in_draft(self, draft: Option<String>) -> Self {
+        let roads = self.0.into_iter();
+        Self(roads.map(|road| road.in_draft(draft.clone())).collect())
+    }
+
+    /// Whether a work shows the run; without the queue there is none.
+    pub fn has_works(&self) -> bool {
+        self.0.iter().any(Delivery::has_works)
+    }
+
+    /// Whether the platform counts by itself what a work waits for, some time
+    /// after it took the bundle ([`super::OpenCti::work_counted`]).
+    pub fn is_counted_by_platform(&self) -> bool {
+        self.0.iter().any(|road| matches!(road, Delivery::Api(_)))
+    }
+
+    /// Whether the other side takes nothing at the moment.
+    pub fn buffering(&self) -> bool {
+        self.0.iter().any(Delivery::buffering)
+    }
+
+    /// Ends what is kept open between bundles; the next one opens it again.
+    pub async fn close(&self) {
+        for road in &self.0 {
+            road.close().await;
         }
     }
 }

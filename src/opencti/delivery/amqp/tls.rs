@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     fn fault(tls: BrokerTls) -> String {
-        tls.connector().err().expect("a fault").to_string()
+        tls.connector().expect_err("a fault").to_string()
     }
 
     #[test]

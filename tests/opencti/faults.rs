@@ -1,46 +1,13 @@
 //! What the client makes of answers that no healthy platform gives.
 
-#[path = "common/scripted.rs"]
-mod scripted;
-
 use std::time::Duration;
 
-use chrono::DateTime;
-use scripted::{Reply, Scripted};
 use serde_json::json;
-use url::Url;
-use vtreporter::clock::{Clock, ManualClock};
-use vtreporter::http::HttpOptions;
 use vtreporter::opencti::delivery::Api;
-use vtreporter::opencti::{ConnectorInfo, Delivery, Error, OpenCti, Registration, Settings};
-use vtreporter::secret::Secret;
+use vtreporter::opencti::{ConnectorInfo, Delivery, Error, Registration};
 
-const TOKEN: &str = "11111111-2222-4333-8444-555555555555";
-
-fn client(url: &str) -> (OpenCti, ManualClock) {
-    let settings = Settings {
-        url: Url::parse(url).unwrap(),
-        token: Secret::new(TOKEN),
-        headers: vec![("X-Gate".to_owned(), Secret::new("open sesame"))],
-        http: HttpOptions {
-            timeout: Duration::from_secs(5),
-            ..HttpOptions::default()
-        },
-    };
-    let (clock, hand) = Clock::manual(DateTime::UNIX_EPOCH);
-    (OpenCti::with_clock(&settings, clock).unwrap(), hand)
-}
-
-/// Lets every wait pass at once while `future` runs.
-async fn hurried<T>(hand: &ManualClock, future: impl Future<Output = T>) -> T {
-    tokio::pin!(future);
-    loop {
-        tokio::select! {
-            done = &mut future => return done,
-            () = hand.sleeping(Duration::from_millis(1)) => hand.advance(Duration::from_secs(60)),
-        }
-    }
-}
+use super::scripted::{Reply, Scripted};
+use super::{TOKEN, client, hurried};
 
 fn ping_answer() -> Reply {
     Reply::data(json!({"pingConnector": {"connector_state": "{}"}}))
@@ -92,7 +59,7 @@ async fn a_passing_fault_is_tried_again_a_few_times_and_then_told() {
     assert_eq!(server.asked().len(), 4);
 
     let down = Scripted::start([Reply::new(503, "<html>maintenance</html>")]).await;
-    let (client, hand) = self::client(&down.url);
+    let (client, hand) = super::client(&down.url);
     let error = hurried(&hand, client.version()).await.unwrap_err();
     assert!(
         error.to_string().contains("503: <html>maintenance</html>"),
@@ -119,7 +86,7 @@ async fn what_counts_or_creates_is_not_sent_twice_unless_it_was_never_done() {
         Reply::data(json!({"workAdd": {"id": "work--1"}})),
     ])
     .await;
-    let (client, hand) = self::client(&limited.url);
+    let (client, hand) = super::client(&limited.url);
     let work = hurried(&hand, client.work_add("id", "work")).await.unwrap();
     assert_eq!(work, "work--1", "429 comes before anything is done");
 }
@@ -285,13 +252,13 @@ async fn a_plain_work_on_the_api_road_may_be_closed_once_something_is_counted() 
     assert_eq!(server.asked().len(), 4);
 
     let slow = Scripted::start([version("6.9.0"), progress(0)]).await;
-    let (client, hand) = self::client(&slow.url);
+    let (client, hand) = super::client(&slow.url);
     client.version().await.unwrap();
     let counted = hurried(&hand, client.work_counted("w", Duration::from_secs(90))).await;
     assert!(!counted.unwrap(), "patience ends");
 
     let newest = Scripted::start([version("7.260817")]).await;
-    let (client, _) = self::client(&newest.url);
+    let (client, _) = super::client(&newest.url);
     client.version().await.unwrap();
     assert!(client.work_counted("w", Duration::ZERO).await.unwrap());
     assert_eq!(newest.asked().len(), 1, "multi-part works need no wait");

@@ -1,0 +1,82 @@
+//! Which objects are made, and what they say.
+
+use std::path::Path;
+
+use super::Judge;
+use crate::config::rows::Values;
+use crate::config::table::Value;
+use crate::convert::Objects;
+use crate::convert::labels::{self, Glob};
+use crate::convert::malware::{self, Names};
+use crate::convert::score::Score;
+
+/// Bad lines of a map that are told one by one.
+const MOST_LINES: usize = 20;
+
+impl Judge<'_> {
+    pub(super) fn objects(&mut self, values: &Values<'_>) -> Objects {
+        let min_severity = self.severity(values.vtreporter_indicator_min_severity);
+        let rules = malware::Rules {
+            min_votes: self.whole(values.vtreporter_malware_min_votes),
+            names: self.names(values.vtreporter_malware_map),
+        };
+        let score = self.choice(
+            values.vtreporter_score,
+            [Score::Detections, Score::Severity, Score::Gti],
+        );
+        Objects {
+            indicators: self
+                .boolean(values.vtreporter_create_indicators)
+                .then_some(min_severity),
+            network_indicators: self.boolean(values.vtreporter_create_network_indicators),
+            malware: self
+                .boolean(values.vtreporter_create_malware)
+                .then_some(rules),
+            country: self.boolean(values.vtreporter_create_country),
+            score: score.unwrap_or_default(),
+            labels: labels::Rules {
+                tags: self.boolean(values.vtreporter_tags_as_labels),
+                rule_names: self.boolean(values.vtreporter_rules_as_labels),
+                prefix: self
+                    .text(values.vtreporter_label_prefix)
+                    .unwrap_or_default(),
+                allow: self.globs(values.vtreporter_labels_allow),
+                deny: self.globs(values.vtreporter_labels_deny),
+                most: self.whole(values.vtreporter_max_labels),
+            },
+            attack_patterns: self.boolean(values.vtreporter_create_attack_patterns),
+            notes: self.boolean(values.vtreporter_create_notes),
+        }
+    }
+
+    fn globs(&mut self, value: Value<'_>) -> Vec<Glob> {
+        self.list(value)
+            .iter()
+            .map(|text| Glob::new(text))
+            .collect()
+    }
+
+    /// The map of family names, from its file.
+    fn names(&mut self, value: Value<'_>) -> Names {
+        let read = self.read;
+        let text = self.read_as(value, |path| {
+            read(Path::new(path.trim()))
+                .map_err(|error| format!("the file cannot be read: {}", error.kind()))
+        });
+        let Some(text) = text else {
+            return Names::default();
+        };
+        let faults = match Names::parse(&text) {
+            Ok(names) => return names,
+            Err(faults) => faults,
+        };
+        let untold = faults.len().saturating_sub(MOST_LINES);
+        for fault in faults.into_iter().take(MOST_LINES) {
+            self.fault(value, fault);
+        }
+        if untold > 0 {
+            self.fault(value, format!("{untold} more lines are wrong"));
+        }
+        Names::default()
+    }
+}

@@ -1,0 +1,130 @@
+//! A file that is bad enough, or what it contacts, becomes an `indicator`.
+
+use std::borrow::Cow;
+
+use super::file::Seen;
+use super::filter::{Severity, at_least};
+use super::labels::Labels;
+use super::left_out::{LeftOut, Reasons};
+use super::links::{Links, Way};
+use super::tally::Role;
+use super::text::clean;
+use crate::stix::pattern;
+use crate::stix::threat::{Indicator, IndicatorParts};
+use crate::stix::time::Timestamp;
+use crate::stix::{Id, Object};
+
+/// Characters of an indicator's name.
+const MAX_NAME: usize = 500;
+
+/// Adds the indicator of a file and its relationships, if the file's severity
+/// is known and at least `min`. `families` are the file's, already told.
+///
+/// | STIX                             | VirusTotal                | notes |
+/// |----------------------------------|---------------------------|-------|
+/// | `pattern`                        | `sha256`                  | identifies it; a file without one has no indicator, which is counted |
+/// | `name`                           | `sha256`                  | names are chosen by whoever submits |
+/// | `valid_from`, `created`, `modified` | `first_submission_date` | else the window's start, and the description says so; never now |
+/// | `indicator_types`                | `threat_severity`         | HIGH and MEDIUM `malicious-activity`, others `anomalous-activity` |
+/// | `x_opencti_score`, `labels`, `description`, `external_references` | | as the file's |
+/// | `x_opencti_main_observable_type` | -                         | `StixFile` |
+/// | `based-on`                       | the file                  | |
+/// | `indicates`                      | its families              | |
+pub(crate) fn of_file(
+    seen: &Seen<'_>,
+    min: Severity,
+    families: &[Id],
+    links: &Links<'_>,
+    into: &mut Vec<Object>,
+    left_out: &mut Reasons<LeftOut>,
+) {
+    if !at_least(seen.rated, min) {
+        return;
+    }
+    let Some(sha256) = seen.sha256() else {
+        left_out.add(LeftOut::IndicatorHash);
+        return;
+    };
+    let known = seen.first_submitted().map(Timestamp::new);
+    let mut description = Cow::Borrowed(seen.description.as_str());
+    if known.is_none() {
+        description.to_mut().push_str(
+            " First submission is not known: valid from the start of the searched window.",
+        );
+    }
+    let indicator = Object::new(
+        &Indicator::new(IndicatorParts {
+            provenance: links.provenance,
+            pattern: &pattern::file_sha256(sha256),
+            name: sha256,
+            description: &description,
+            indicator_type: if at_least(seen.rated, Severity::Medium) {
+                "malicious-activity"
+            } else {
+                "anomalous-activity"
+            },
+            valid_from: known.as_ref().unwrap_or(links.from),
+            labels: seen.labels.as_slice(),
+            confidence: links.confidence,
+            link: Some(&seen.link),
+            main_observable_type: "StixFile",
+            score: seen.score,
+        }),
+        Role::Indicator.tag(),
+    );
+    let id = indicator.id();
+    into.push(indicator);
+    into.push(links.link(Way::BasedOn, id, seen.id()));
+    for &family in families {
+        into.push(links.link(Way::Indicates, id, family));
+    }
+}
+
+/// Adds the indicator of an address, a domain name or a URL that a file
+/// contacts. The file's families are not what it indicates: files contact
+/// harmless places, too.
+///
+/// | STIX                             | VirusTotal                | notes |
+/// |----------------------------------|---------------------------|-------|
+/// | `pattern`, `name`                | the descriptor            | |
+/// | `valid_from`, `created`, `modified` | -                      | the window's start: a descriptor has no date |
+/// | `indicator_types`                | -                         | `anomalous-activity` |
+/// | `x_opencti_score`                | -                         | absent: a descriptor has no verdict |
+/// | `labels`                         | -                         | the operator's |
+/// | `x_opencti_main_observable_type` | the descriptor's type     | `IPv4-Addr`, `IPv6-Addr`, `Domain-Name`, `Url` |
+/// | `based-on`                       | the observable            | |
+pub(crate) fn of_network(
+    observable: Id,
+    value: &str,
+    own_labels: &[String],
+    links: &Links<'_>,
+    into: &mut Vec<Object>,
+) {
+    let main_observable_type = match observable.kind() {
+        "ipv4-addr" => "IPv4-Addr",
+        "ipv6-addr" => "IPv6-Addr",
+        "domain-name" => "Domain-Name",
+        _ => "Url",
+    };
+    let indicator = Object::new(
+        &Indicator::new(IndicatorParts {
+            provenance: links.provenance,
+            pattern: &pattern::value(observable.kind(), value),
+            name: &clean(value, MAX_NAME),
+            description: "According to VirusTotal a file that indicators are made of contacts it \
+                          when it runs; that alone does not make it malicious. VirusTotal does not \
+                          say since when: valid from the start of the searched window.",
+            indicator_type: "anomalous-activity",
+            valid_from: links.from,
+            labels: Labels::own(own_labels).as_slice(),
+            confidence: links.confidence,
+            link: None,
+            main_observable_type,
+            score: None,
+        }),
+        Role::Indicator.tag(),
+    );
+    let id = indicator.id();
+    into.push(indicator);
+    into.push(links.link(Way::BasedOn, id, observable));
+}

@@ -1,0 +1,114 @@
+//! What the report's tables say of one file, taken while the file is at hand.
+
+use chrono::{DateTime, Utc};
+
+use super::file;
+use super::filter::Rated;
+use super::text::clean;
+use crate::stix::{Id, time};
+use crate::virustotal::objects::File;
+
+/// Characters of a word of VirusTotal's.
+const MAX_WORD: usize = 100;
+
+/// A file as the report's tables and its CSV show it: cleaned, not escaped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Of its STIX object.
+    pub(crate) id: Id,
+    /// Its severity.
+    pub rated: Rated,
+    /// Engines that detect it, and that gave a verdict.
+    pub detections: Option<(u64, u64)>,
+    /// Unix seconds of the first submission.
+    pub first: Option<i64>,
+    /// Unix seconds of the latest submission.
+    pub last: Option<i64>,
+    /// Bytes.
+    pub size: Option<i64>,
+    /// Submissions.
+    pub submissions: Option<i64>,
+    /// Different submitters.
+    pub sources: Option<i64>,
+    /// All texts in one, for one allocation a file.
+    texts: String,
+    ends: [u32; TEXTS],
+}
+
+const TEXTS: usize = 7;
+
+/// A text of a [`Row`]; empty where VirusTotal does not tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "named as VirusTotal names them")]
+pub enum Text {
+    Sha256,
+    Md5,
+    Sha1,
+    /// Its name, else its strongest hash.
+    Name,
+    /// "Win32 EXE".
+    Kind,
+    /// The category that most engines agree on.
+    Category,
+    /// The first of its families.
+    Family,
+}
+
+impl Row {
+    /// Of a file of this family, whose object has this id.
+    pub fn of(file: &File, rated: Rated, family: Option<&str>, id: Id) -> Self {
+        let attributes = &file.attributes;
+        let mut row = Self {
+            id,
+            rated,
+            detections: file::detections(attributes.last_analysis_stats.as_ref()),
+            first: attributes.first_submission_date,
+            last: attributes.last_submission_date,
+            size: attributes.size.filter(|size| *size >= 0),
+            submissions: attributes.times_submitted.filter(|count| *count >= 0),
+            sources: attributes.unique_sources.filter(|count| *count >= 0),
+            texts: String::with_capacity(256),
+            ends: [0; TEXTS],
+        };
+        let [sha256, md5, sha1] = file::hashes(file);
+        let best = [&sha256, &sha1, &md5];
+        let best = best.into_iter().find_map(Option::as_deref);
+        row.put(Text::Sha256, sha256.as_deref().unwrap_or_default());
+        row.put(Text::Md5, md5.as_deref().unwrap_or_default());
+        row.put(Text::Sha1, sha1.as_deref().unwrap_or_default());
+        match file::main_name(file) {
+            Some(name) => row.put(Text::Name, &name),
+            None => row.put(Text::Name, best.unwrap_or_default()),
+        }
+        row.put_word(Text::Kind, attributes.type_description.as_deref());
+        row.put_word(Text::Category, file::category(attributes));
+        row.put_word(Text::Family, family);
+        row
+    }
+
+    /// Texts are put in the order of [`Text`].
+    fn put(&mut self, which: Text, text: &str) {
+        self.texts.push_str(text);
+        // A name has 500 characters at most, the others fewer.
+        self.ends[which as usize] = self.texts.len() as u32;
+    }
+
+    fn put_word(&mut self, which: Text, text: Option<&str>) {
+        self.put(which, &clean(text.unwrap_or_default(), MAX_WORD));
+    }
+
+    /// One of its texts.
+    pub fn text(&self, which: Text) -> &str {
+        let at = which as usize;
+        let begin = match at {
+            0 => 0,
+            at => self.ends[at - 1] as usize,
+        };
+        &self.texts[begin..self.ends[at] as usize]
+    }
+
+    /// First submission.
+    pub fn first_submitted(&self) -> Option<DateTime<Utc>> {
+        self.first.and_then(time::from_unix)
+    }
+}

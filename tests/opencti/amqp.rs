@@ -1,0 +1,278 @@
+//! The AMQP road, against a real RabbitMQ of the test's own.
+
+use serde_json::Value;
+use vtreporter::opencti::delivery::amqp::{
+    Broker, BrokerSettings, BrokerTls, Envelope, Overrides, messages,
+};
+use vtreporter::opencti::{Amqp, Delivery, Error, Remedy};
+use vtreporter::secret::Secret;
+use vtreporter::standin::opencti::{Road, WorkStatus};
+
+use super::broker::{Authority, Platform, Worker, crowd, multi, road, shared_broker};
+use super::bundle;
+use super::servers::{Rabbit, free_port};
+
+#[test]
+fn every_object_arrives_persistent_in_order_and_as_the_workers_expect_it() {
+    let Some(port) = shared_broker() else { return };
+    multi().block_on(async {
+        let platform = Platform::new(port, "order").await;
+        let worker = Worker::new(port, &platform.id).await;
+        worker.declare().await;
+        let draft = platform.client.add_draft("draft").await.unwrap();
+        let road = road(&platform.client, platform.settings()).in_draft(Some(draft.clone()));
+        let bundle = bundle(20).to_string();
+        let sent = road.send(&bundle, Some(&platform.work)).await.unwrap();
+        assert_eq!((sent.objects, sent.bundles), (44, 44));
+        assert_eq!((platform.announcements(), platform.expected()), (1, 44));
+        let arrived = worker.take().await;
+        let envelope = Envelope {
+            applicant: platform.user.as_deref(),
+            work: Some(&platform.work),
+            draft: Some(&draft),
+        };
+        let expected: Vec<Value> = messages(&bundle, envelope)
+            .unwrap()
+            .iter()
+            .map(|message| serde_json::from_slice(message).unwrap())
+            .collect();
+        let bodies: Vec<Value> = arrived.iter().map(|(body, _)| body.clone()).collect();
+        assert_eq!(bodies, expected);
+        for (body, properties) in &arrived {
+            assert_eq!(properties.delivery_mode(), &Some(2));
+            let encoding = properties
+                .content_encoding()
+                .as_ref()
+                .map(ToString::to_string);
+            assert_eq!(encoding.as_deref(), Some("utf-8"));
+            assert_eq!(platform.opencti.ingest_message(&body.to_string()), []);
+        }
+        platform
+            .client
+            .work_processed(&platform.work, "done", false)
+            .await
+            .unwrap();
+        let work = &platform.opencti.works()[0];
+        assert_eq!(work.status, WorkStatus::Complete);
+        assert!(!work.complete_before_closed);
+        assert_eq!(platform.opencti.objects().len(), 44);
+        let first = &platform.opencti.bundles()[0];
+        assert_eq!(
+            (first.road, first.draft.as_deref()),
+            (Road::Queue, Some(draft.as_str()))
+        );
+        road.close().await;
+    });
+}
+
+#[test]
+fn a_broker_that_is_killed_and_restarted_in_the_middle_loses_nothing() {
+    const FILES: usize = 15_000;
+    let Some(mut rabbit) = Rabbit::start(None) else {
+        return;
+    };
+    multi().block_on(async {
+        let platform = Platform::new(rabbit.port, "kill").await;
+        let worker = Worker::new(rabbit.port, &platform.id).await;
+        worker.declare().await;
+        let broker = Broker::new(platform.client.clone(), platform.settings()).unwrap();
+        let sending = tokio::spawn({
+            let (road, work) = (Delivery::Amqp(broker.clone()), platform.work.clone());
+            async move { road.send(&crowd(FILES), Some(&work)).await }
+        });
+        while worker.waiting().await < 2_000 {
+            tokio::task::yield_now().await;
+        }
+        rabbit.kill();
+        assert!(!sending.is_finished(), "killed in the middle");
+        while !broker.buffering() {
+            tokio::task::yield_now().await;
+        }
+        tokio::task::block_in_place(|| rabbit.run());
+        let sent = sending.await.unwrap().unwrap();
+        assert_eq!(sent.objects, FILES + 1);
+        assert!(!broker.buffering());
+        assert_eq!(platform.announcements(), 1);
+        let worker = Worker::new(rabbit.port, &platform.id).await;
+        let ids = worker.ids().await;
+        assert_eq!(ids.len(), FILES + 1, "every object is there");
+    });
+}
+
+#[test]
+fn a_bundle_that_failed_is_gone_on_with_and_announced_once() {
+    let Some(port) = shared_broker() else { return };
+    multi().block_on(async {
+        let platform = Platform::new(port, "resume").await;
+        let worker = Worker::new(port, &platform.id).await;
+        worker.declare().await.delete().await;
+        let road = road(&platform.client, platform.impatient());
+        let bundle = crowd(10);
+        let error = road.send(&bundle, Some(&platform.work)).await.unwrap_err();
+        assert!(matches!(error, Error::BrokerNoQueue { .. }), "{error}");
+        assert_eq!(error.remedy(), Remedy::Register);
+        assert!(error.to_string().contains("push_routing_resume"), "{error}");
+        worker.declare().await;
+        road.send(&bundle, Some(&platform.work)).await.unwrap();
+        assert_eq!((platform.announcements(), platform.expected()), (1, 11));
+        assert_eq!(worker.ids().await.len(), 11);
+        road.send(&bundle, Some(&platform.work)).await.unwrap();
+        assert_eq!(platform.expected(), 22, "a second time is a second time");
+    });
+}
+
+#[test]
+fn messages_that_no_queue_takes_wait_until_one_does() {
+    let Some(port) = shared_broker() else { return };
+    multi().block_on(async {
+        let platform = Platform::new(port, "late").await;
+        let worker = Worker::new(port, &platform.id).await;
+        worker.declare().await.delete().await;
+        let broker = Broker::new(platform.client.clone(), platform.settings()).unwrap();
+        let road = Delivery::Amqp(broker.clone());
+        let sending = tokio::spawn(async move { road.send(&crowd(3), None).await });
+        while !broker.buffering() {
+            tokio::task::yield_now().await;
+        }
+        worker.declare().await;
+        assert_eq!(sending.await.unwrap().unwrap().objects, 4);
+        assert_eq!(worker.ids().await.len(), 4);
+        assert_eq!(platform.announcements(), 0, "there is no work to tell");
+    });
+}
+
+#[test]
+fn what_the_operator_has_to_change_is_named_and_no_work_is_told_of_objects() {
+    let Some(port) = shared_broker() else { return };
+    multi().block_on(async {
+        let platform = Platform::new(port, "wrong").await;
+        Worker::new(port, &platform.id).await.declare().await;
+        let fault = async |connection: Amqp| {
+            let settings = BrokerSettings {
+                connection,
+                ..platform.settings()
+            };
+            let road = road(&platform.client, settings);
+            road.send(&crowd(1), Some(&platform.work))
+                .await
+                .unwrap_err()
+        };
+        let none = Overrides::default;
+        let cases = [
+            (
+                Overrides {
+                    pass: Some(Secret::new("hunter2")),
+                    ..none()
+                },
+                "MQ_PASS",
+            ),
+            (
+                Overrides {
+                    user: Some("nobody".to_owned()),
+                    ..none()
+                },
+                "`nobody`",
+            ),
+            (
+                Overrides {
+                    vhost: Some("elsewhere".to_owned()),
+                    ..none()
+                },
+                "vhost `elsewhere`",
+            ),
+        ];
+        for (overrides, said) in cases {
+            let error = fault(overrides.over(platform.broker.clone())).await;
+            assert!(matches!(error, Error::BrokerRefused { .. }), "{error}");
+            assert_eq!(error.remedy(), Remedy::Fix);
+            let text = format!("{error} {error:?}");
+            assert!(text.contains(said) && !text.contains("hunter2"), "{text}");
+        }
+        let elsewhere = Amqp {
+            exchange: "no.such.exchange".to_owned(),
+            ..platform.broker.clone()
+        };
+        let error = fault(elsewhere).await;
+        assert!(matches!(error, Error::BrokerNoExchange { .. }), "{error}");
+        assert!(error.to_string().contains("`no.such.exchange`"), "{error}");
+        assert_eq!(platform.announcements(), 0);
+    });
+}
+
+#[tokio::test]
+async fn a_broker_that_is_not_there_is_named_with_its_address() {
+    let port = free_port();
+    let platform = Platform::new(port, "nowhere").await;
+    let road = road(&platform.client, platform.impatient());
+    let error = road
+        .send(&crowd(1), Some(&platform.work))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, Error::BrokerUnreachable { .. }), "{error}");
+    assert_eq!(error.remedy(), Remedy::Retry);
+    assert!(
+        error.to_string().contains(&format!("127.0.0.1:{port}")),
+        "{error}"
+    );
+    assert!(error.to_string().contains("MQ_HOST"), "{error}");
+    assert_eq!(platform.announcements(), 0);
+}
+
+#[test]
+fn tls_takes_an_own_authority_and_a_client_certificate_and_refuses_strangers() {
+    let authority = Authority::new();
+    let ca = authority.certificate.clone();
+    let (certificate, key) = authority.issue("localhost");
+    let Some(rabbit) = Rabbit::start(Some([&ca, &certificate, &key])) else {
+        return;
+    };
+    multi().block_on(async {
+        let platform = Platform::new(rabbit.port, "tls").await;
+        Worker::new(rabbit.port, &platform.id).await.declare().await;
+        let (certificate, key) = authority.issue("client.example.net");
+        let tls = BrokerTls {
+            roots: vec![ca.clone().into_bytes()],
+            identity: Some((certificate.into_bytes(), key.into_bytes())),
+            verify: true,
+        };
+        let overrides = Overrides {
+            host: Some("localhost".to_owned()),
+            port: rabbit.tls_port,
+            use_ssl: Some(true),
+            ..Overrides::default()
+        };
+        let connection = overrides.over(platform.broker.clone());
+        let send = async |tls: BrokerTls| {
+            let settings = BrokerSettings {
+                connection: connection.clone(),
+                tls,
+                ..platform.impatient()
+            };
+            road(&platform.client, settings).send(&crowd(2), None).await
+        };
+        assert_eq!(send(tls.clone()).await.unwrap().objects, 3);
+
+        let unknown = BrokerTls {
+            roots: Vec::new(),
+            ..tls.clone()
+        };
+        let error = send(unknown.clone()).await.unwrap_err();
+        assert!(matches!(error, Error::BrokerTls { .. }), "{error:?}");
+        assert!(error.to_string().contains("MQ_USE_SSL_CA"), "{error}");
+
+        let unverified = BrokerTls {
+            verify: false,
+            ..unknown
+        };
+        assert_eq!(send(unverified).await.unwrap().objects, 3);
+
+        let nobody = BrokerTls {
+            identity: None,
+            ..tls
+        };
+        assert!(
+            send(nobody).await.is_err(),
+            "the broker wants a certificate"
+        );
+    });
+}
