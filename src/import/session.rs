@@ -138,6 +138,7 @@ impl<'a, S: Sink> Session<'a, S> {
                 Ok(next) => {
                     self.deliver(next.clone()).await?;
                     cursor = next;
+                    self.within_share()?;
                 }
                 Err(endless) => {
                     // Not by this cursor again: the next try goes on by the date.
@@ -192,12 +193,25 @@ impl<'a, S: Sink> Session<'a, S> {
             if cut && self.may_cut() {
                 return Ok(PageEnd::Cut);
             }
+            if let (false, Err(spent)) = (rest.is_empty(), self.within_share()) {
+                self.deliver(own.filter(|_| self.run.place.unordered))
+                    .await?;
+                return Err(spent);
+            }
             if self.is_full() {
                 let place = own.clone().filter(|_| self.run.place.unordered);
                 self.deliver(place).await?;
             }
         }
         Ok(PageEnd::Whole)
+    }
+
+    /// Other countries wait for the rest of the quota.
+    fn within_share(&self) -> Result<(), Stopped> {
+        match self.import.share {
+            Some(share) if self.import.guard.spent().sent >= share => Err(Stopped::Share(share)),
+            _ => Ok(()),
+        }
     }
 
     /// Whether a later run would find the place where this one ends.

@@ -12,6 +12,7 @@ mod setup;
 
 mod bad_answers;
 mod commands;
+mod countries;
 mod import;
 mod quota_pause;
 mod relations;
@@ -22,8 +23,6 @@ mod secrets;
 #[path = "../common/servers.rs"]
 mod servers;
 mod settings;
-#[path = "../common/skipped.rs"]
-mod skipped;
 mod stop;
 mod waiting;
 mod window;
