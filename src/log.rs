@@ -25,6 +25,8 @@ pub fn start(level: Level, json: bool, name: &str, clock: &Clock) {
         .with_target("vtreporter", level);
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
+        // It would tell of a standard error that is gone there, and panic.
+        .log_internal_errors(false)
         .event_format(Lines {
             json,
             name: name.to_owned(),

@@ -1,6 +1,7 @@
 //! Start: arguments, settings, log, one command, exit code.
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -38,7 +39,8 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(exit) => {
-            eprintln!("vtreporter: {exit}");
+            // Nobody may be left to read it.
+            let _ = writeln!(std::io::stderr(), "vtreporter: {exit}");
             ExitCode::from(exit.code())
         }
     }
@@ -134,24 +136,29 @@ fn beside_the_program() -> Option<PathBuf> {
     Some(std::env::current_exe().ok()?.parent()?.join("config.yml"))
 }
 
-/// SIGTERM or Ctrl-C, for whoever waits for it.
+/// SIGTERM or Ctrl-C, for whoever waits for it. They are caught from here on:
+/// as the first process of a container we would else not be told at all.
 fn stop_signal() -> CancellationToken {
+    use tokio::signal::unix::{SignalKind, signal};
+
     let stop = CancellationToken::new();
-    let asked = stop.clone();
-    tokio::spawn(async move {
-        let mut terminate =
-            match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-                Ok(signal) => signal,
-                Err(error) => {
-                    tracing::warn!(error = %error, "SIGTERM cannot be caught");
-                    return;
+    match (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) {
+        (Ok(mut terminate), Ok(mut interrupt)) => {
+            let asked = stop.clone();
+            tokio::spawn(async move {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
                 }
-            };
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
+                asked.cancel();
+            });
         }
-        asked.cancel();
-    });
+        (Err(error), _) | (_, Err(error)) => {
+            tracing::warn!(error = %error, "signals cannot be caught");
+        }
+    }
     stop
 }

@@ -2,6 +2,8 @@
 
 #[path = "convert/golden.rs"]
 mod golden;
+#[path = "convert/knowledge.rs"]
+mod knowledge;
 #[path = "convert/packing.rs"]
 mod packing;
 #[path = "convert/page.rs"]

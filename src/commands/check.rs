@@ -19,9 +19,9 @@ pub struct Sides {
 /// wrong: an operator wants to mend both at once.
 pub async fn run(sides: Sides, offline: bool) -> Result<(), Exit> {
     for warning in &sides.warnings {
-        println!("settings    note: {warning}");
+        say!("settings    note: {warning}");
     }
-    println!("settings    fine");
+    say!("settings    fine");
     if offline {
         return Ok(());
     }
@@ -47,8 +47,8 @@ pub async fn run(sides: Sides, offline: bool) -> Result<(), Exit> {
 
 fn report(side: &str, result: &Result<String, Exit>) {
     match result {
-        Ok(text) => println!("{side:11} fine: {text}"),
-        Err(exit) => println!("{side:11} WRONG: {exit}"),
+        Ok(text) => say!("{side:11} fine: {text}"),
+        Err(exit) => say!("{side:11} WRONG: {exit}"),
     }
 }
 

@@ -42,13 +42,13 @@ pub async fn run(args: &DemoArgs, clock: Clock, stop: &CancellationToken) -> Res
     let (virustotal, opencti) = start(args, country, clock).await.map_err(|error| {
         Exit::NotEverything(format!("no stand-in could be started on loopback: {error}"))
     })?;
-    println!(
+    say!(
         "A made-up VirusTotal with {} files listens on {}",
         args.files,
         virustotal.url()
     );
-    println!("A made-up OpenCTI listens on {}", opencti.url());
-    println!("The real connector runs against them over HTTP:\n");
+    say!("A made-up OpenCTI listens on {}", opencti.url());
+    say!("The real connector runs against them over HTTP:\n");
     let mut connector = connector(&virustotal, &opencti, country).map_err(|error| {
         Exit::NotEverything(format!("the connector could not be started: {error}"))
     })?;
@@ -62,7 +62,7 @@ pub async fn run(args: &DemoArgs, clock: Clock, stop: &CancellationToken) -> Res
     };
     tell(&virustotal, &opencti);
     for path in write(&opencti, &args.out)? {
-        println!("  {}", path.display());
+        say!("  {}", path.display());
     }
     judge(status, &opencti)
 }
@@ -151,18 +151,18 @@ fn tell(virustotal: &VirusTotal, opencti: &OpenCti) {
         }
         *kinds.entry(kind).or_default() += 1;
     }
-    println!("\nWhat arrived in OpenCTI");
+    say!("\nWhat arrived in OpenCTI");
     for (kind, count) in &kinds {
-        println!("  {count:6} {kind}");
+        say!("  {count:6} {kind}");
     }
-    println!("\nFiles by severity, related ones included");
+    say!("\nFiles by severity, related ones included");
     for (severity, count) in &severities {
-        println!("  {count:6} {severity}");
+        say!("  {count:6} {severity}");
     }
-    println!("\nThe work's last words, as the platform shows them");
+    say!("\nThe work's last words, as the platform shows them");
     for work in opencti.works() {
         for message in work.messages.iter().skip(1) {
-            println!("  {}", message.message);
+            say!("  {}", message.message);
         }
     }
     let charged = virustotal
@@ -170,8 +170,8 @@ fn tell(virustotal: &VirusTotal, opencti: &OpenCti) {
         .iter()
         .filter(|one| one.charged != Cost::FREE)
         .count();
-    println!("\nVirusTotal requests spent: {charged}");
-    println!("\nTo look at");
+    say!("\nVirusTotal requests spent: {charged}");
+    say!("\nTo look at");
 }
 
 fn severity(file: &Value) -> &'static str {
@@ -246,7 +246,7 @@ fn judge(status: std::io::Result<ExitStatus>, opencti: &OpenCti) -> Result<(), E
     let faults = opencti.faults();
     match status {
         Ok(status) if status.success() && faults.is_empty() => {
-            println!("\nDone: the connector ended well and OpenCTI had nothing to object to.");
+            say!("\nDone: the connector ended well and OpenCTI had nothing to object to.");
             Ok(())
         }
         Ok(status) if status.success() => Err(Exit::NotEverything(format!(

@@ -1,6 +1,17 @@
 //! What a user can ask for. Commands combine the rooms below, and never each other.
 
+use std::fmt;
+use std::io::Write;
+
 use crate::{opencti, virustotal};
+
+/// As `println!`, but a reader that went away (`vtreporter plan | head -1`) is
+/// no reason to fail, let alone to panic.
+macro_rules! say {
+    ($($text:tt)*) => {
+        $crate::commands::say(format_args!($($text)*))
+    };
+}
 
 pub mod check;
 pub mod connector;
@@ -8,6 +19,10 @@ pub mod connector;
 pub mod demo;
 pub mod plan;
 pub mod preview;
+
+pub(crate) fn say(line: fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
+}
 
 /// Why a command did not do everything. `main` prints it and turns it into an exit code.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

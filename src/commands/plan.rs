@@ -7,7 +7,7 @@ use super::Exit;
 use crate::clock::Clock;
 use crate::country::Country;
 use crate::import;
-use crate::import::schedule::{Window, window};
+use crate::import::schedule::Window;
 use crate::import::state::{CountryState, State};
 use crate::opencti::OpenCti;
 use crate::quota::{Cost, Guard, Reading};
@@ -34,7 +34,7 @@ pub struct Plan {
 pub async fn run(plan: Plan) -> Result<(), Exit> {
     let now = plan.clock.now();
     let (state, source) = plan.state().await;
-    println!("{source}");
+    say!("{source}");
     plan.guard.learn(state.charged);
     let reading = plan
         .guard
@@ -49,7 +49,7 @@ pub async fn run(plan: Plan) -> Result<(), Exit> {
             .unwrap_or_default();
         print(&plan.import, country, &entry, now);
     }
-    println!();
+    say!("");
     print_quota(&plan.guard, &reading);
     Ok(())
 }
@@ -84,27 +84,24 @@ impl Plan {
 }
 
 fn print(options: &import::Options, country: Country, entry: &CountryState, now: DateTime<Utc>) {
-    let (window, place) = match &entry.run {
-        Some(run) => (run.window, Some(run)),
-        None => (
-            window(entry.last_end, options.start, options.overlap, now),
-            None,
-        ),
-    };
-    println!("\n{} ({})", country.name, country.code);
-    println!("  window    {}", describe(window));
-    if let Some(run) = place {
-        let from = run.place.from(run.window);
-        println!(
+    let run = entry.upcoming(options.start, options.overlap, now);
+    let window = run.window;
+    say!("\n{} ({})", country.name, country.code);
+    say!("  window    {}", describe(window));
+    let mut search = options.search(country, window);
+    if entry.run.is_some() {
+        // By its cursor it goes on inside the search that it began with.
+        search.from = match run.place.cursor {
+            Some(_) => run.place.searched_from.unwrap_or(window.from),
+            None => run.place.from(window),
+        };
+        say!(
             "  place     under way: goes on from {}",
-            from.format("%Y-%m-%d %H:%M:%S UTC")
+            run.place.from(window).format("%Y-%m-%d %H:%M:%S UTC")
         );
     }
-    println!(
-        "  query     {}",
-        query_text(&options.search(country, window))
-    );
-    println!("  pages     1 request for each {PAGE} files, in ascending first submission");
+    say!("  query     {}", query_text(&search));
+    say!("  pages     1 request for each {PAGE} files, in ascending first submission");
     let calls = options
         .relationships
         .iter()
@@ -112,8 +109,8 @@ fn print(options: &import::Options, country: Country, entry: &CountryState, now:
         .count();
     let severity = options.related_min_severity.word();
     match calls {
-        0 => println!("  related   come with the pages: no request"),
-        calls => println!(
+        0 => say!("  related   come with the pages: no request"),
+        calls => say!(
             "  related   up to {} requests for each file of severity {severity} or more that has such files \
              (up to {} objects for each relationship); addresses come with the pages",
             calls * options.max_related_per_file.div_ceil(40).max(1) as usize,
@@ -121,15 +118,15 @@ fn print(options: &import::Options, country: Country, entry: &CountryState, now:
         ),
     }
     match &entry.previous {
-        Some(last) => println!(
+        Some(last) => say!(
             "  last run  {} requests for {} files, {} of them kept",
             last.requests,
             last.matched,
             last.counts.main.total()
         ),
-        None => println!(
-            "  last run  none known: what this one costs depends on how much VirusTotal finds"
-        ),
+        None => {
+            say!("  last run  none known: what this one costs depends on how much VirusTotal finds")
+        }
     }
 }
 
@@ -142,18 +139,18 @@ fn describe(window: Window) -> String {
 }
 
 fn print_quota(guard: &Guard, reading: &Reading) {
-    println!("VirusTotal's quotas (reading them is free)");
+    say!("VirusTotal's quotas (reading them is free)");
     for line in reading.lines() {
-        println!("  {line}");
+        say!("  {line}");
     }
     if let Some(why) = &reading.unknown {
-        println!("  not known: {why}");
+        say!("  not known: {why}");
     }
     match guard.calls_left(Cost::Search) {
-        Some(0) => println!("  the next run would pause before its first page"),
-        Some(left) => println!(
-            "  {left} requests may be sent before VTREPORTER_QUOTA_STOP_PERCENT is reached"
-        ),
-        None => println!("  no limit is known; VTREPORTER_QUOTA_ON_UNKNOWN decides"),
+        Some(0) => say!("  the next run would pause before its first page"),
+        Some(left) => {
+            say!("  {left} requests may be sent before VTREPORTER_QUOTA_STOP_PERCENT is reached")
+        }
+        None => say!("  no limit is known; VTREPORTER_QUOTA_ON_UNKNOWN decides"),
     }
 }

@@ -39,20 +39,26 @@ pub async fn run(preview: Preview, out: &Path, stop: &CancellationToken) -> Resu
         Exit::Settings(format!("--out {} cannot be made: {error}", out.display()))
     })?;
     let mut undone = Vec::new();
+    let mut settings = false;
     for &country in &preview.countries {
-        match preview.country(country, out, stop).await {
-            Ok(()) => {}
-            Err(why) => undone.push(format!("{}: {why}", country.code)),
+        if let Err(exit) = preview.country(country, out, stop).await {
+            settings |= matches!(exit, Exit::Settings(_));
+            undone.push(format!("{}: {exit}", country.code));
         }
         if stop.is_cancelled() {
             break;
         }
     }
-    if undone.is_empty() {
-        Ok(())
-    } else {
-        Err(Exit::NotEverything(undone.join("; ")))
+    let why = undone.join("; ");
+    match (undone.is_empty(), settings) {
+        (true, _) => Ok(()),
+        (false, true) => Err(Exit::Settings(why)),
+        (false, false) => Err(Exit::NotEverything(why)),
     }
+}
+
+fn cannot_write(error: &SinkError) -> Exit {
+    Exit::Settings(format!("--out: {error}"))
 }
 
 impl Preview {
@@ -61,7 +67,7 @@ impl Preview {
         country: Country,
         out: &Path,
         stop: &CancellationToken,
-    ) -> Result<(), String> {
+    ) -> Result<(), Exit> {
         let options = &self.import;
         let asked = window(None, options.start, options.overlap, self.clock.now());
         let mut run = Run::new(asked);
@@ -72,7 +78,7 @@ impl Preview {
             asked.to.format("%Y%m%dT%H%M%SZ")
         );
         let mut folder =
-            Folder::new(out, &stem, self.attachments).map_err(|error| error.to_string())?;
+            Folder::new(out, &stem, self.attachments).map_err(|error| cannot_write(&error))?;
         let import = Import {
             guard: &self.guard,
             options,
@@ -84,9 +90,9 @@ impl Preview {
             () = stop.cancelled() => None,
             ended = import.run(&mut run, &mut tally, &mut folder) => Some(ended),
         };
-        let written = folder.finish().map_err(|error| error.to_string())?;
+        let written = folder.finish().map_err(|error| cannot_write(&error))?;
         let numbers = &run.numbers;
-        println!(
+        say!(
             "{}: {} files matched, {} kept; {} objects; {} VirusTotal requests spent",
             country.name,
             numbers.matched,
@@ -95,12 +101,17 @@ impl Preview {
             numbers.requests
         );
         for path in written {
-            println!("  {}", path.display());
+            say!("  {}", path.display());
         }
         match ended {
-            None => Err("stopped before its end".to_owned()),
-            Some(Err(stopped)) => Err(stopped.to_string()),
-            Some(Ok(_)) => numbers.losses().map_or(Ok(()), Err),
+            None => Err(Exit::NotEverything("stopped before its end".to_owned())),
+            Some(Err(stopped)) if stopped.needs_other_settings() => {
+                Err(Exit::Settings(stopped.to_string()))
+            }
+            Some(Err(stopped)) => Err(Exit::NotEverything(stopped.to_string())),
+            Some(Ok(_)) => numbers
+                .losses()
+                .map_or(Ok(()), |losses| Err(Exit::NotEverything(losses))),
         }
     }
 }

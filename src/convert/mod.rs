@@ -16,6 +16,7 @@
 
 use crate::stix::marking::Tlp;
 
+mod attack_pattern;
 pub mod content;
 mod country;
 pub mod file;
@@ -28,6 +29,7 @@ mod links;
 pub mod malware;
 pub mod network;
 mod no_family;
+mod note;
 pub mod page;
 pub mod parts;
 pub mod profile;
@@ -89,6 +91,18 @@ pub struct Objects {
     pub attack_patterns: bool,
     /// A note on each file, with the verdicts one by one.
     pub notes: bool,
+}
+
+impl Objects {
+    /// Attributes that are only asked for because of what is wanted here: they
+    /// are most of an object's bytes.
+    pub fn heavy(&self) -> &'static [&'static str] {
+        if self.notes {
+            &["last_analysis_results"]
+        } else {
+            &[]
+        }
+    }
 }
 
 impl Default for Objects {

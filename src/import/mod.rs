@@ -75,7 +75,7 @@ impl Options {
             min_detections: self.min_detections,
             extra: self.extra_query.clone(),
             relationships: self.relationships.clone(),
-            exclude_attributes: heavy_attributes(),
+            exclude_attributes: heavy_attributes(self.convert.objects.heavy()),
         }
     }
 }
@@ -129,7 +129,9 @@ impl Stopped {
         match self {
             Self::Paused(_) | Self::Endless(_) => false,
             Self::VirusTotal(error) => error.remedy() == virustotal::Remedy::Fix,
-            Self::Sink(SinkError::Platform(error)) => error.remedy() == opencti::Remedy::Fix,
+            // The settings were good enough to register; what a road lacks may
+            // be mended on its other side.
+            Self::Sink(SinkError::Platform(_)) => false,
             Self::Sink(SinkError::Folder { .. }) => true,
         }
     }

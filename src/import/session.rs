@@ -1,6 +1,7 @@
 //! The inside of one run: what it holds between its pages, and how a page
 //! becomes bundles.
 
+use chrono::{DateTime, Utc};
 use tracing::{debug, info, warn};
 
 use super::numbers::Numbers;
@@ -11,14 +12,15 @@ use crate::convert::filter::{Rated, at_least, decide};
 use crate::convert::page::{Converter, Unit};
 use crate::convert::parts::Named;
 use crate::convert::profile::Profile;
-use crate::convert::report::{Progress, ReportFacts, Subject};
-use crate::convert::tally::{Rows, Tally, is_main};
+use crate::convert::report::{Progress, Subject};
+use crate::convert::tally::Tally;
 use crate::quota::{Cost, Stop};
 use crate::stix::Object;
-use crate::stix::bundle::Chunk;
 use crate::virustotal::objects::File;
 use crate::virustotal::search::{CursorGuard, Search, query_text};
 use crate::virustotal::{Error, Page};
+
+mod telling;
 
 /// Files whose related files are held at once.
 const BATCH: usize = 25;
@@ -43,6 +45,8 @@ pub(super) struct Session<'a, S> {
     kept: u32,
     /// Converted, not delivered.
     pending: Vec<Unit>,
+    /// From where the search under way asks.
+    searched_from: Option<DateTime<Utc>>,
 }
 
 /// How a page ended.
@@ -75,13 +79,16 @@ impl<'a, S: Sink> Session<'a, S> {
             relations: Relations::new(
                 import.guard,
                 &options.relationships,
+                options.convert.objects.attack_patterns,
                 options.max_related_per_file,
             ),
             named: Named::default(),
             anchor: None,
             requests_before: run.numbers.requests,
-            kept: 0,
+            // An earlier attempt of this run has used some of `max_files`.
+            kept: u32::try_from(run.numbers.counts.main.total()).unwrap_or(u32::MAX),
             pending: Vec::new(),
+            searched_from: None,
             committed,
             run,
             tally,
@@ -97,22 +104,27 @@ impl<'a, S: Sink> Session<'a, S> {
             .search(self.import.country, self.run.window);
         let mut cursors = CursorGuard::default();
         let mut cursor = self.run.place.cursor.clone();
-        if cursor.is_none() {
-            search.from = self.run.place.from(self.run.window);
-        }
+        // The place's own cursor counts as seen: a page must not lead to itself.
+        let _ = cursors.accept(cursor.clone());
+        search.from = match (&cursor, self.run.place.searched_from) {
+            (Some(_), from) => from.unwrap_or(self.run.window.from),
+            (None, _) => self.run.place.from(self.run.window),
+        };
         loop {
             let page = match self.page(&search, cursor.as_deref()).await {
                 Err(Stop::Failed(Error::CursorRefused { said })) if cursor.is_some() => {
                     search.from = self.run.place.from(self.run.window);
                     info!(vt.said = said, from = %search.from, "the cursor is no longer good: searching on from the last date seen");
+                    if self.run.place.unordered {
+                        self.run.begin_again();
+                    }
                     (cursor, cursors) = (None, CursorGuard::default());
                     continue;
                 }
                 page => page?,
             };
-            let next = cursors
-                .accept(page.cursor.clone())
-                .map_err(Stopped::Endless)?;
+            self.searched_from = Some(search.from);
+            let next = cursors.accept(page.cursor.clone());
             match self.take(page, cursor.clone()).await? {
                 PageEnd::Cut => {
                     self.deliver(None).await?;
@@ -122,11 +134,18 @@ impl<'a, S: Sink> Session<'a, S> {
                 }
                 PageEnd::Whole => {}
             }
-            if next.is_none() {
-                return Ok(Finished { carried: None });
+            match next {
+                Ok(None) => return Ok(Finished { carried: None }),
+                Ok(next) => {
+                    self.deliver(next.clone()).await?;
+                    cursor = next;
+                }
+                Err(endless) => {
+                    // Not by this cursor again: the next try goes on by the date.
+                    self.deliver(None).await?;
+                    return Err(Stopped::Endless(endless));
+                }
             }
-            self.deliver(next.clone()).await?;
-            cursor = next;
         }
     }
 
@@ -153,9 +172,9 @@ impl<'a, S: Sink> Session<'a, S> {
             fresh = fresh.len(),
             "a page arrived"
         );
-        for batch in fresh.chunks(BATCH) {
-            let room = self.room();
-            let (batch, cut) = up_to(batch, room, |file| {
+        let mut rest = &fresh[..];
+        while !rest.is_empty() {
+            let (batch, cut) = up_to(&rest[..rest.len().min(BATCH)], self.room(), |file| {
                 decide(file, &self.import.options.filter).is_ok()
             });
             let (whole, halt) = self.convert(batch).await;
@@ -164,13 +183,14 @@ impl<'a, S: Sink> Session<'a, S> {
                     .place
                     .pass(file.attributes.first_submission_date, file.sha256());
             }
+            rest = &rest[whole..];
             if let Some(halt) = halt {
                 // Dates lead on from here, or this page once more.
                 self.deliver(own.filter(|_| self.run.place.unordered))
                     .await?;
                 return Err(halt);
             }
-            if cut && !self.run.place.unordered {
+            if cut && self.may_cut() {
                 return Ok(PageEnd::Cut);
             }
             if self.is_full() {
@@ -181,10 +201,16 @@ impl<'a, S: Sink> Session<'a, S> {
         Ok(PageEnd::Whole)
     }
 
+    /// Whether a later run would find the place where this one ends.
+    fn may_cut(&self) -> bool {
+        self.run.place.after.is_some() && !self.run.place.unordered
+    }
+
     /// Kept files that `max_files` still lets through.
     fn room(&self) -> u32 {
         match self.import.options.max_files {
             0 => u32::MAX,
+            _ if !self.may_cut() && self.kept > 0 => u32::MAX,
             most => most.saturating_sub(self.kept),
         }
     }
@@ -217,7 +243,7 @@ impl<'a, S: Sink> Session<'a, S> {
         let (whole_kept, stopped) = match halt {
             None => (kept.len(), None),
             Some(Halt::Paused(pause, at)) => (at, Some(Stopped::Paused(pause))),
-            Some(Halt::Failed(error)) => (0, Some(Stopped::VirusTotal(error))),
+            Some(Halt::Failed(error, at)) => (at, Some(Stopped::VirusTotal(error))),
         };
         let whole = kept.get(whole_kept).map_or(batch.len(), |&(at, ..)| at);
         self.run.numbers.matched += whole as u64;
@@ -244,104 +270,10 @@ impl<'a, S: Sink> Session<'a, S> {
     /// the last date seen does.
     async fn deliver(&mut self, cursor: Option<String>) -> Result<(), Stopped> {
         self.send(false).await?;
+        self.run.place.searched_from = self.searched_from.filter(|_| cursor.is_some());
         self.run.place.cursor = cursor;
         self.commit().await;
         Ok(())
-    }
-
-    /// Sends what waits; `last`: the run is whole with it, and the report says
-    /// so.
-    async fn send(&mut self, last: bool) -> Result<(), Stopped> {
-        let units = std::mem::take(&mut self.pending);
-        let limits = self.import.options.limits;
-        let packed = self.converter.pack(units, limits);
-        for _ in 0..packed.dangling {
-            self.run
-                .numbers
-                .gap("an object that names something that is not there was left out");
-        }
-        let count = packed.chunks.len();
-        for (at, chunk) in packed.chunks.iter().enumerate() {
-            self.begin_part(chunk).await?;
-            self.tell(chunk, &packed.rows);
-            if last && at + 1 == count && self.complete_with(chunk).await? {
-                return Ok(());
-            }
-            let facts = self.facts(Progress::InProgress);
-            let bundle = self.converter.bundle(chunk, &facts);
-            self.sink.deliver(&bundle.text).await?;
-            debug!(
-                objects = bundle.objects,
-                bytes = bundle.text.len(),
-                "a bundle was delivered"
-            );
-        }
-        if last {
-            self.close_report(Progress::Complete).await?;
-        }
-        Ok(())
-    }
-
-    /// Closes the report's part in hand where it has no room for a chunk.
-    async fn begin_part(&mut self, chunk: &Chunk) -> Result<(), Stopped> {
-        let most = self.import.options.convert.max_refs as u64;
-        let part = self.run.numbers.parts.current;
-        if part.refs == 0 || part.refs + self.named.fresh(chunk) <= most {
-            return Ok(());
-        }
-        self.close_part(true).await?;
-        self.tally.sheet.clear();
-        self.named.clear();
-        self.anchor = None;
-        self.run.numbers.sheets = 0;
-        self.run.numbers.parts.close();
-        info!(
-            part = self.run.numbers.parts.current.number,
-            "the report is full: going on in the next part"
-        );
-        Ok(())
-    }
-
-    async fn close_part(&mut self, full: bool) -> Result<(), Stopped> {
-        let facts = self.facts(Progress::InProgress);
-        let named = Chunk::of(self.anchor.iter().cloned().collect());
-        let limits = self.import.options.limits;
-        let sheet = &mut self.tally.sheet;
-        let closing = self
-            .converter
-            .part_closing(&facts, &named, full, sheet, limits);
-        let number = facts.parts.current.number;
-        let left = closing.left.iter();
-        let notes = left.map(|left| format!("part {number}: {left}"));
-        self.run.numbers.notes.extend(notes);
-        self.sink.deliver(&closing.bundle.text).await?;
-        Ok(())
-    }
-
-    /// Counts a chunk's objects, and names them in the part in hand.
-    fn tell(&mut self, chunk: &Chunk, rows: &Rows) {
-        self.tally.add(chunk, rows);
-        self.named.add(chunk, &mut self.run.numbers.parts.current);
-        if self.anchor.is_none() {
-            self.anchor = main_file(chunk);
-        }
-    }
-
-    /// The last chunk and the report's last version in one bundle, if that has
-    /// room for both.
-    async fn complete_with(&mut self, chunk: &Chunk) -> Result<bool, Stopped> {
-        if self.run.numbers.parts.is_split() {
-            return Ok(false);
-        }
-        let facts = self.facts(Progress::Complete);
-        let limits = self.import.options.limits;
-        let sheet = Some(&mut self.tally.sheet);
-        let closing = self.converter.closing(&facts, chunk, sheet, limits);
-        if !closing.left.is_empty() {
-            return Ok(false);
-        }
-        self.sink.deliver(&closing.bundle.text).await?;
-        Ok(true)
     }
 
     async fn commit(&mut self) {
@@ -388,6 +320,7 @@ impl<'a, S: Sink> Session<'a, S> {
     /// Says in the report, if there is one yet, why it is not whole. A platform
     /// that does not take this is told by the work's message all the same.
     pub(super) async fn interrupted(&mut self, stopped: &Stopped) {
+        self.committed.numbers.requests = self.requests();
         self.run.clone_from(self.committed);
         if self.tally.counts().objects() == 0 || matches!(stopped, Stopped::Sink(_)) {
             return;
@@ -406,44 +339,6 @@ impl<'a, S: Sink> Session<'a, S> {
         }
         self.committed.numbers.requests = self.requests();
         self.sink.advanced(self.committed).await;
-    }
-
-    /// The report's last version, for now: of the part in hand and, where that
-    /// is another one, of the overview.
-    async fn close_report(&mut self, progress: Progress) -> Result<(), Stopped> {
-        let split = self.run.numbers.parts.is_split();
-        if split {
-            self.close_part(progress == Progress::Complete).await?;
-        }
-        let facts = self.facts(progress);
-        let named = Chunk::of(self.tally.anchor().cloned().into_iter().collect());
-        let limits = self.import.options.limits;
-        let sheet = (!split).then_some(&mut self.tally.sheet);
-        let closing = self.converter.closing(&facts, &named, sheet, limits);
-        for left in &closing.left {
-            warn!(report = facts.subject.name(), "{left}");
-        }
-        self.sink.deliver(&closing.bundle.text).await?;
-        Ok(())
-    }
-
-    fn facts(&self, progress: Progress) -> ReportFacts {
-        let numbers = &self.run.numbers;
-        let mut facts = ReportFacts::new(self.converter.subject().clone(), self.query.clone());
-        facts.matched = numbers.matched;
-        facts.counts = *self.tally.counts();
-        facts.dropped = numbers.dropped.clone();
-        facts.left_out = numbers.left_out.clone();
-        facts.gaps = numbers.gap_lines().collect();
-        facts.requests = self.requests();
-        facts.parts.clone_from(&numbers.parts);
-        if progress != Progress::InProgress {
-            facts.notes = numbers.notes.iter().cloned().collect();
-            facts.summary = self.tally.profile.summary();
-            facts.previous.clone_from(&self.run.previous);
-        }
-        facts.progress = progress;
-        facts
     }
 }
 
@@ -474,12 +369,6 @@ fn go_on(run: &mut Run, tally: &mut Tally, options: &super::Options) {
         tally.sheet.make_room(options.limits.bytes / 4 * 3);
     }
     tally.sheet.begun(run.numbers.sheets);
-}
-
-/// A file of a chunk that the search found.
-fn main_file(chunk: &Chunk) -> Option<Object> {
-    let mut objects = chunk.objects().iter();
-    objects.find(|object| is_main(object)).cloned()
 }
 
 /// The part of a batch up to the file that fills the room, and whether that

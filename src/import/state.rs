@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::numbers::Numbers;
-use super::schedule::{Window, next_start, whole_second};
+use super::schedule::{Start, Window, next_start, whole_second, window};
+use crate::convert::left_out::Reasons;
 use crate::convert::profile::Previous;
 use crate::period::Period;
 use crate::quota::Charged;
@@ -25,6 +26,9 @@ pub struct State {
     /// What a search burns, once seen.
     #[serde(default)]
     pub charged: Charged,
+    /// Works on the platform that are not known to be closed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub works: Vec<String>,
     /// By ISO 3166-1 alpha-2 code.
     #[serde(default)]
     pub countries: BTreeMap<String, CountryState>,
@@ -83,6 +87,10 @@ pub struct Place {
     /// VirusTotal's cursor for the next page. It may expire; `after` does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
+    /// From where the search of that cursor asked, when not from the window's
+    /// start: a cursor is good for its own search only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub searched_from: Option<DateTime<Utc>>,
     /// First submission of the last file seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<DateTime<Utc>>,
@@ -101,6 +109,7 @@ impl Default for State {
             version: VERSION,
             anchor: None,
             charged: Charged::default(),
+            works: Vec::new(),
             countries: BTreeMap::new(),
         }
     }
@@ -148,6 +157,22 @@ impl State {
         self.countries.entry(code.to_owned()).or_default()
     }
 
+    /// When the latest run of any country was begun.
+    pub fn last_start(&self) -> Option<DateTime<Utc>> {
+        let all = self.countries.values();
+        all.filter_map(|country| country.last_start).max()
+    }
+
+    /// Runs that failed are tried again at once: the operator may have mended
+    /// what was wrong. Paused ones go on waiting.
+    pub fn try_again_now(&mut self) {
+        for country in self.countries.values_mut() {
+            if let Some(run) = country.run.as_mut().filter(|run| run.failures > 0) {
+                run.resume_at = None;
+            }
+        }
+    }
+
     /// When a country's next run is due: where one is under way, when it goes
     /// on; else the next point of the grid; a country without a past, at once.
     pub fn due(&self, code: &str, period: Period, now: DateTime<Utc>) -> DateTime<Utc> {
@@ -156,6 +181,8 @@ impl State {
         };
         match (&country.run, self.anchor, country.last_start) {
             (Some(run), _, _) => run.resume_at.unwrap_or(now),
+            // The machine's clock was set back: the grid says nothing.
+            (None, _, Some(last)) if last > now => now,
             (None, Some(anchor), Some(last)) => next_start(anchor, last, period),
             _ => now,
         }
@@ -163,6 +190,22 @@ impl State {
 }
 
 impl CountryState {
+    /// The run under way, or the one that would be begun now.
+    pub fn upcoming(&self, start: Start, overlap: Period, now: DateTime<Utc>) -> Run {
+        if let Some(run) = &self.run {
+            let mut run = run.clone();
+            run.previous.clone_from(&self.previous);
+            return run;
+        }
+        let mut run = Run::new(window(self.last_end, start, overlap, now));
+        if let Some(carried) = self.carried.clone() {
+            // The list was cut there on purpose; what lies before was delivered.
+            run.go_on_after(carried);
+        }
+        run.previous.clone_from(&self.previous);
+        run
+    }
+
     /// Writes down that a run came to its end.
     pub fn finish(&mut self, run: Run, carried: Option<Place>) {
         self.last_end = Some(run.window.to);
@@ -192,6 +235,15 @@ impl Run {
             }
             _ => {}
         }
+    }
+
+    /// Forgets what was read, because all of it comes once more; the objects
+    /// stay counted, each once.
+    pub fn begin_again(&mut self) {
+        self.numbers.matched = 0;
+        self.numbers.dropped = Reasons::default();
+        self.numbers.left_out = Reasons::default();
+        self.place = Place::default();
     }
 
     /// A run that has read nothing yet.
@@ -244,8 +296,8 @@ impl Place {
     }
 }
 
-/// Takes the ends of windows out of a state of another shape: a later version
-/// of ours, or the official helper's `{"last_run": ...}`.
+/// Takes the ends of windows out of a state of another shape, such as a later
+/// version's.
 fn salvage(text: &str) -> State {
     let mut state = State::default();
     let Ok(value) = serde_json::from_str::<Value>(text) else {
@@ -291,6 +343,7 @@ mod tests {
         });
         run.place = Place {
             cursor: Some("abc".into()),
+            searched_from: Some(at("2026-11-19T06:30:00Z")),
             after: Some(at("2026-11-19T07:00:00Z")),
             seen: vec!["f".repeat(64)],
             unordered: false,

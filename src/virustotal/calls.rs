@@ -6,6 +6,7 @@ use serde_json::Value;
 use tracing::warn;
 
 use super::answer::Subject;
+use super::behaviour::{self, Technique};
 use super::client::{Call, VirusTotal};
 use super::error::{Error, clean};
 use super::page::{Page, is_sha256, why};
@@ -122,6 +123,26 @@ impl VirusTotal {
             charged: true,
         };
         self.get(&call, Page::parse).await
+    }
+
+    /// Techniques that sandboxes saw a file use. One that no sandbox ran is not
+    /// found, or has none.
+    pub async fn techniques(&self, sha256: &str) -> Result<Vec<Technique>, Error> {
+        const NAME: &str = "behaviour_mitre_trees";
+        let name = format!("{NAME} of {}", clean(sha256));
+        if !is_sha256(sha256) {
+            return Err(Error::BadRequest {
+                what: name,
+                said: "not sent: no SHA-256".to_owned(),
+            });
+        }
+        let call = Call {
+            url: self.url(&["files", sha256, NAME]),
+            path: format!("/files/{sha256}/{NAME}"),
+            subject: subject(&name),
+            charged: true,
+        };
+        self.get(&call, behaviour::parse).await
     }
 
     /// How much of the quotas is used. Free; the account's id is learned first.

@@ -8,6 +8,7 @@ use crate::http::HttpOptions;
 use crate::secret::Secret;
 
 mod answer;
+pub mod behaviour;
 mod calls;
 pub mod client;
 pub mod error;

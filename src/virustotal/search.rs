@@ -62,9 +62,10 @@ pub const HEAVY: [&str; 13] = [
     "trid",
 ];
 
-/// [`HEAVY`] in the form that [`Search`] wants.
-pub fn heavy_attributes() -> Vec<String> {
-    HEAVY.map(str::to_owned).to_vec()
+/// [`HEAVY`] in the form that [`Search`] wants, without those that are wanted.
+pub fn heavy_attributes(wanted: &[&str]) -> Vec<String> {
+    let heavy = HEAVY.iter().filter(|name| !wanted.contains(name));
+    heavy.map(|name| (*name).to_owned()).collect()
 }
 
 /// The query's text, `entity:file submitter:AU fs:2026-11-19T00:00:00+
@@ -256,7 +257,7 @@ mod tests {
         assert_eq!(names(&search(), None, &[]), ["query", "limit", "order"]);
         let full = Search {
             relationships: vec!["contacted_ips".to_owned(), "dropped_files".to_owned()],
-            exclude_attributes: heavy_attributes(),
+            exclude_attributes: heavy_attributes(&[]),
             ..search()
         };
         assert_eq!(

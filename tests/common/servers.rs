@@ -37,6 +37,9 @@ pub(crate) fn skipped(why: &str) {
     eprintln!("\n!!! SKIPPED: {why}. Nothing was tested here. !!!\n");
 }
 
+/// Names the folder that goes with a server.
+const REMOVE: &str = "VTREPORTER_TEST_REMOVE";
+
 /// A port that was free a moment ago.
 pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -54,13 +57,23 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts `commands` (shell, one a line, each in the background) and waits
-    /// until one prints a line with `ready`.
-    pub(crate) fn start(commands: &str, env: &[(&str, String)], log: &Path, ready: &str) -> Self {
+    /// until one prints a line with `ready`. When this process is gone before
+    /// [`Server::kill`], the folder `remove` goes too.
+    pub(crate) fn start(
+        commands: &str,
+        env: &[(&str, String)],
+        log: &Path,
+        ready: &str,
+        remove: Option<&Path>,
+    ) -> Self {
         let watch = "exec 3<&0 </dev/null";
-        let end = "cat <&3 >/dev/null; kill -9 -- -$$";
+        // The folder first: after the kill nobody is left to remove it. 0 is
+        // the group of the shell itself.
+        let end = "cat <&3 >/dev/null; [ -z \"$VTREPORTER_TEST_REMOVE\" ] || rm -rf -- \"$VTREPORTER_TEST_REMOVE\"; kill -s KILL 0";
         let mut shell = Command::new("sh")
             .args(["-c", &format!("{watch}\n{commands}\n{end}")])
             .envs(env.iter().map(|(name, value)| (name, value)))
+            .env(REMOVE, remove.unwrap_or_else(|| Path::new("")))
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -183,7 +196,13 @@ impl Rabbit {
             self.program.display()
         );
         let log = folder.join("errors");
-        self.server = Some(Server::start(&commands, &env, &log, "completed with"));
+        self.server = Some(Server::start(
+            &commands,
+            &env,
+            &log,
+            "completed with",
+            Some(folder),
+        ));
     }
 
     /// Ends it at once, as a power cut would; its data stays.

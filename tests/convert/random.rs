@@ -1,10 +1,14 @@
 //! Whatever VirusTotal may send: no panic, unique ids, nothing dangling, the
-//! same bytes twice.
+//! same bytes twice, and nothing that the platform would object to.
 
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
+use vtreporter::convert::filter::Severity;
+use vtreporter::convert::malware::Rules;
+use vtreporter::convert::score::Score;
+use vtreporter::convert::{Objects, labels};
 use vtreporter::stix::bundle::Limits;
 use vtreporter::virustotal::objects::File;
 
@@ -75,8 +79,35 @@ fn attributes() -> BoxedStrategy<Value> {
             .into_iter()
             .map(|(value, count)| json!({ "value": value, "count": count }))
             .collect();
-        json!({ "popular_threat_category": list })
+        json!({ "popular_threat_category": list, "popular_threat_name": list })
     });
+    let named = || prop::option::of(any::<String>());
+    let rules = prop::collection::vec((named(), named()), 0..4).prop_map(|list| {
+        let list = list.into_iter().map(|(name, more)| {
+            json!({ "rule_name": name, "rule_title": name, "author": more, "rule_level": more })
+        });
+        Value::from(list.collect::<Vec<_>>())
+    });
+    let verdicts =
+        prop::collection::btree_map(any::<String>(), (named(), named()), 0..4).prop_map(|map| {
+            let one = |(name, (text, other)): (String, (Option<String>, Option<String>))| {
+                let category = if other.is_some() {
+                    "malicious"
+                } else {
+                    "suspicious"
+                };
+                (
+                    name,
+                    json!({ "category": category, "result": text, "malware_names": [other] }),
+                )
+            };
+            Value::Object(map.into_iter().map(one).collect())
+        });
+    let families = prop::collection::vec(named(), 0..4).prop_map(|list| {
+        let list: Vec<Value> = list.into_iter().map(|it| json!({ "family": it })).collect();
+        json!({ "families": list })
+    });
+    let gti = any::<i64>().prop_map(|score| json!({ "threat_score": { "value": score } }));
     let number = || or_anything(any::<i64>().prop_map(Value::from));
     let parts = vec![
         one("sha256", hash(64)).boxed(),
@@ -94,6 +125,12 @@ fn attributes() -> BoxedStrategy<Value> {
         one("threat_severity", severity()).boxed(),
         one("last_analysis_stats", or_anything(stats)).boxed(),
         one("popular_threat_classification", or_anything(votes)).boxed(),
+        one("crowdsourced_yara_results", or_anything(rules.clone())).boxed(),
+        one("sigma_analysis_results", or_anything(rules)).boxed(),
+        one("last_analysis_results", or_anything(verdicts.clone())).boxed(),
+        one("sandbox_verdicts", or_anything(verdicts)).boxed(),
+        one("malware_config", or_anything(families)).boxed(),
+        one("gti_assessment", or_anything(gti)).boxed(),
         one(
             "exiftool",
             or_anything(text().prop_map(|mime| json!({ "MIMEType": mime }))),
@@ -138,6 +175,67 @@ fn relationships() -> BoxedStrategy<Value> {
     )
 }
 
+/// `behaviour_mitre_trees`, as far as its outside is as promised.
+fn trees() -> impl Strategy<Value = Value> {
+    let id = prop_oneof![
+        3 => "T[0-9]{4}(\\.[0-9]{3})?".prop_map(Value::from),
+        1 => anything(),
+    ];
+    let severity = prop::sample::select(vec!["HIGH", "MEDIUM", "INFO", "UNKNOWN"]);
+    let technique = or_anything((id, any::<String>(), severity).prop_map(|(id, name, severity)| {
+        json!({ "id": id, "name": name, "signatures": [{ "severity": severity }] })
+    }));
+    let tactic = or_anything(
+        (any::<String>(), prop::collection::vec(technique, 0..4))
+            .prop_map(|(name, list)| json!({ "name": name, "techniques": list })),
+    );
+    let tree = or_anything(
+        prop::collection::vec(tactic, 0..3).prop_map(|list| json!({ "tactics": list })),
+    );
+    prop::collection::btree_map(any::<String>(), tree, 0..3).prop_map(|map| json!({ "data": map }))
+}
+
+fn wanted() -> impl Strategy<Value = Objects> {
+    let score = prop::sample::select(vec![Score::Detections, Score::Severity, Score::Gti]);
+    let prefix = prop::sample::select(vec!["", "vt:"]);
+    (any::<[bool; 8]>(), score, 0..30_usize, 0..5_u32, prefix).prop_map(
+        |(
+            [
+                indicators,
+                network_indicators,
+                malware,
+                country,
+                attack_patterns,
+                notes,
+                tags,
+                rule_names,
+            ],
+            score,
+            most,
+            min_votes,
+            prefix,
+        )| Objects {
+            indicators: indicators.then_some(Severity::Low),
+            network_indicators,
+            malware: malware.then(|| Rules {
+                min_votes,
+                ..Rules::default()
+            }),
+            country,
+            score,
+            labels: labels::Rules {
+                tags,
+                rule_names,
+                prefix: prefix.to_owned(),
+                most,
+                ..labels::Rules::default()
+            },
+            attack_patterns,
+            notes,
+        },
+    )
+}
+
 fn object() -> impl Strategy<Value = Value> {
     (hash(64), attributes(), prop::option::of(relationships())).prop_map(
         |(id, attributes, relationships)| {
@@ -157,6 +255,8 @@ proptest! {
     fn anything_becomes_sound_bundles_and_the_same_ones_twice(
         page in prop::collection::vec(object(), 0..6),
         children in prop::collection::vec(object(), 0..4),
+        trees in trees(),
+        wanted in wanted(),
         few in any::<bool>(),
     ) {
         let files: Vec<File> = page
@@ -172,11 +272,12 @@ proptest! {
             let pages: RelatedPages = serde_json::from_value(json!({
                 "dropped_files": { "data": readable },
                 "similar_files": { "data": page.iter().filter(|value| File::lenient(value).is_some()).collect::<Vec<_>>() },
+                "behaviour_mitre_trees": trees,
             })).expect("pages");
             related.insert(first.id.clone(), pages);
         }
         let limits = if few { Limits { objects: 7, ..ROOMY } } else { ROOMY };
-        let converter = converter();
+        let converter = converter_with(wanted);
         let once = run(&converter, &files, &related, limits);
         let twice = run(&converter, &files, &related, limits);
         prop_assert_eq!(&once.bundles, &twice.bundles);

@@ -12,6 +12,7 @@ use vtreporter::convert::tally::Tally;
 use vtreporter::convert::{Objects, Options};
 use vtreporter::stix::bundle::{Bundle, Chunk, Limits};
 use vtreporter::stix::marking::Tlp;
+use vtreporter::virustotal::behaviour::{self, Technique};
 use vtreporter::virustotal::objects::File;
 
 pub(crate) const ROOMY: Limits = Limits {
@@ -100,6 +101,18 @@ pub(crate) fn file(value: &Value) -> File {
 pub(crate) struct RelatedPages {
     pub(crate) dropped_files: List,
     pub(crate) similar_files: List,
+    /// The whole answer.
+    pub(crate) behaviour_mitre_trees: Value,
+}
+
+impl RelatedPages {
+    fn techniques(&self) -> Vec<Technique> {
+        let trees = &self.behaviour_mitre_trees;
+        if trees.is_null() {
+            return Vec::new();
+        }
+        behaviour::parse(trees.to_string().as_bytes()).expect("sandboxes' trees")
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -187,6 +200,7 @@ fn convert(
         dropped: pages
             .map(|pages| pages.dropped_files.files())
             .unwrap_or_default(),
+        techniques: pages.map(RelatedPages::techniques).unwrap_or_default(),
         max_network: 20,
     };
     converter.unit(file, rated, &related)
@@ -205,8 +219,11 @@ pub(crate) fn of_type<'a>(objects: &'a [Value], kind: &str) -> Vec<&'a Value> {
         .collect()
 }
 
-/// Every id once, everything that is named is there.
+/// Every id once, everything that is named is there, and nothing that the
+/// platform would object to.
 pub(crate) fn assert_sound(bundle: &Bundle) {
+    #[cfg(feature = "standin")]
+    assert_eq!(vtreporter::standin::opencti::judge(&bundle.text), []);
     let objects = objects(bundle);
     assert_eq!(objects.len(), bundle.objects);
     let mut ids = std::collections::HashSet::new();

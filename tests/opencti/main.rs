@@ -14,6 +14,8 @@ mod scripted;
 mod servers;
 #[path = "../standin_opencti/stix.rs"]
 mod stix;
+#[path = "../common/worker.rs"]
+mod worker;
 
 use std::time::Duration;
 

@@ -228,7 +228,7 @@ async fn a_whole_search_comes_page_by_page_with_its_relationships() {
         min_detections: 0,
         extra: None,
         relationships: vec!["contacted_ips".to_owned(), "contacted_urls".to_owned()],
-        exclude_attributes: vtreporter::virustotal::search::heavy_attributes(),
+        exclude_attributes: vtreporter::virustotal::search::heavy_attributes(&[]),
     };
     let mut cursors = vtreporter::virustotal::search::CursorGuard::default();
     let (mut cursor, mut files, mut dates) = (None, 0, Vec::new());

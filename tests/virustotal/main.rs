@@ -55,7 +55,7 @@ fn search() -> Search {
         min_detections: 1,
         extra: Some("type:peexe".to_owned()),
         relationships: vec!["contacted_ips".to_owned(), "dropped_files".to_owned()],
-        exclude_attributes: heavy_attributes(),
+        exclude_attributes: heavy_attributes(&[]),
     }
 }
 

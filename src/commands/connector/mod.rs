@@ -6,7 +6,9 @@ pub mod ping;
 mod platform;
 pub mod roads;
 mod run;
+mod works;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,7 +33,7 @@ use crate::quota::Guard;
 
 /// At the end the state and the work are told to the platform once more; a
 /// platform that does not answer must not keep the container from stopping.
-const GOODBYE: Duration = Duration::from_secs(4);
+const GOODBYE: Duration = Duration::from_secs(3);
 
 /// What the service is told.
 #[derive(Clone)]
@@ -72,8 +74,8 @@ pub struct Service {
     opencti: OpenCti,
     guard: Guard,
     clock: Clock,
-    /// Of a run that waits to go on.
-    kept: Mutex<Option<Kept>>,
+    /// Of runs that wait to go on, by country.
+    kept: Mutex<BTreeMap<&'static str, Kept>>,
 }
 
 impl Service {
@@ -91,13 +93,18 @@ impl Service {
     /// Runs until `stop`, or once with run-and-terminate.
     pub async fn run(&self, stop: &CancellationToken) -> Result<(), Exit> {
         let Some(registered) = self.register(stop).await? else {
-            return Ok(());
+            return if self.settings.once() {
+                Err(Exit::NotEverything("stopped before it began".to_owned()))
+            } else {
+                Ok(())
+            };
         };
-        let (state, complaint) = State::parse(&registered.state);
+        let (mut state, complaint) = State::parse(&registered.state);
         if let Some(complaint) = complaint {
             warn!("{complaint}");
         }
         self.guard.learn(state.charged);
+        state.try_again_now();
         let settings = &self.settings;
         let roads = settings
             .roads
@@ -105,13 +112,15 @@ impl Service {
                 &self.opencti,
                 &settings.registration,
                 &registered,
+                settings.patience(),
                 &self.clock,
             )
             .map_err(|error| Exit::from(&error))?;
         let heart = Arc::new(Heart::new(
             state,
+            &registered.state,
             self.opencti.clone(),
-            &self.settings,
+            settings,
             roads.clone(),
             self.clock.clone(),
         ));
@@ -134,9 +143,6 @@ impl Service {
             self.forever(&heart, &roads, stop).await;
             Ok(())
         };
-        if tokio::time::timeout(GOODBYE, roads.close()).await.is_err() {
-            warn!("the broker did not say goodbye in time");
-        }
         // The clock of the machine, not ours: a stop has a real deadline.
         if tokio::time::timeout(GOODBYE, heart.ping()).await.is_err() {
             warn!("the platform did not take the last ping in time");
@@ -178,31 +184,39 @@ impl Service {
         stop: &CancellationToken,
     ) -> Result<(), Exit> {
         let mut left_undone = Vec::new();
+        let mut settings = false;
         for &country in &self.settings.countries {
-            match self.run_country(heart, roads, country, stop).await {
-                Outcome::Done => {}
-                Outcome::Undone(why) => left_undone.push(format!("{}: {why}", country.code)),
+            let outcome = loop {
+                match self.run_country(heart, roads, country, stop).await {
+                    // The button means "again, from the start".
+                    Outcome::Reset => {}
+                    outcome => break outcome,
+                }
+            };
+            match outcome {
+                Outcome::Done | Outcome::Reset => {}
+                Outcome::Undone(exit) => {
+                    settings |= matches!(exit, Exit::Settings(_));
+                    left_undone.push(format!("{}: {exit}", country.code));
+                }
                 Outcome::Stopped => {
                     left_undone.push(format!("{}: stopped before its end", country.code));
                     break;
                 }
-                // The button means "run again from the start", which is what a
-                // next run with a fresh state does.
-                Outcome::Reset => {
-                    left_undone.push(format!("{}: reset on the platform", country.code))
-                }
             }
         }
-        if left_undone.is_empty() {
-            Ok(())
-        } else {
-            Err(Exit::NotEverything(left_undone.join("; ")))
+        let why = left_undone.join("; ");
+        match (left_undone.is_empty(), settings) {
+            (true, _) => Ok(()),
+            (false, true) => Err(Exit::Settings(why)),
+            (false, false) => Err(Exit::NotEverything(why)),
         }
     }
 
     async fn forever(&self, heart: &Heart, roads: &Roads, stop: &CancellationToken) {
         loop {
-            let Some((country, due)) = self.next(heart).await else {
+            let (state, epoch) = heart.state().await;
+            let Some((country, due)) = self.next(&state) else {
                 return;
             };
             heart.status(|status| status.next_run = Some(due)).await;
@@ -216,7 +230,7 @@ impl Service {
                 biased;
                 () = stop.cancelled() => return,
                 // The state is fresh now, so the next round finds a run due at once.
-                () = heart.reset() => {}
+                () = heart.reset(epoch) => {}
                 () = self.clock.sleep_until(due) => {
                     self.run_country(heart, roads, country, stop).await;
                 }
@@ -228,8 +242,7 @@ impl Service {
     }
 
     /// The country whose run is due first, and when; `None` without countries.
-    async fn next(&self, heart: &Heart) -> Option<(Country, DateTime<Utc>)> {
-        let (state, _) = heart.state().await;
+    fn next(&self, state: &State) -> Option<(Country, DateTime<Utc>)> {
         let now = self.clock.now();
         self.settings
             .countries

@@ -29,6 +29,15 @@ pub(super) enum Patience {
 }
 
 impl Patience {
+    /// Without any progress for so long, a broker counts as down; then the
+    /// tries begin.
+    pub(super) fn with_a_broker(self) -> Duration {
+        match self {
+            Self::Endless => Duration::from_secs(60),
+            Self::Short => Duration::from_secs(5),
+        }
+    }
+
     fn tries(self) -> u32 {
         match self {
             Self::Endless => u32::MAX,
@@ -88,11 +97,25 @@ pub(super) struct Platform<'a> {
 impl Sink for Platform<'_> {
     async fn deliver(&mut self, bundle: &str) -> Result<(), SinkError> {
         self.wait_for_the_queue().await?;
-        wait_for(self.clock, self.patience, "to take a bundle", async || {
-            self.roads.send(bundle, self.work).await
-        })
-        .await?;
-        Ok(())
+        let mut registered_again = false;
+        loop {
+            let sending = wait_for(self.clock, self.patience, "to take a bundle", async || {
+                self.roads.send(bundle, self.work).await
+            });
+            match sending.await {
+                Ok(_) => return Ok(()),
+                // Somebody deleted it: the objects matter more.
+                Err(Error::NotAlive) if self.work.is_some() => {
+                    warn!("the work is gone from the platform: going on without one");
+                    self.work = None;
+                }
+                Err(error) if error.remedy() == Remedy::Register && !registered_again => {
+                    registered_again = true;
+                    self.heart.ping().await?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     async fn advanced(&mut self, run: &Run) {

@@ -1,8 +1,7 @@
 //! The roads that bundles take: chosen by the settings, built when the
 //! registration has told where they lead.
 
-use std::time::Duration;
-
+use super::platform::Patience;
 use crate::clock::Clock;
 use crate::http::HttpOptions;
 use crate::opencti::delivery::amqp::{BrokerSettings, BrokerTls, Overrides};
@@ -10,10 +9,6 @@ use crate::opencti::delivery::{
     Api, Broker, Bucket, BucketSettings, Directory, DirectorySettings, Roads, S3Overrides, Sender,
 };
 use crate::opencti::{Delivery, Error, OpenCti, Registered, Registration};
-
-/// Without any progress for so long, the broker counts as down: the run waits
-/// for it as for the platform.
-const BROKER_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Which roads, and what the operator says about them.
 #[derive(Clone)]
@@ -57,11 +52,12 @@ pub struct S3Road {
 
 impl RoadSettings {
     /// Builds the roads; opens none yet.
-    pub fn build(
+    pub(super) fn build(
         &self,
         opencti: &OpenCti,
         registration: &Registration,
         registered: &Registered,
+        patience: Patience,
         clock: &Clock,
     ) -> Result<Roads, Error> {
         let sender = Sender {
@@ -99,7 +95,7 @@ impl RoadSettings {
                     applicant: registered.user_id.clone(),
                     tls: tls.clone(),
                     name: registration.name.clone(),
-                    patience: BROKER_PATIENCE,
+                    patience: patience.with_a_broker(),
                 };
                 roads.push(Delivery::Amqp(Broker::new(opencti.clone(), settings)?));
             }

@@ -3,15 +3,18 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use super::ping::Epoch;
 use super::platform::{self, Platform};
+use super::works::Opened;
 use super::{GOODBYE, Heart, Service, message};
+use crate::commands::Exit;
 use crate::convert::tally::Tally;
 use crate::country::Country;
-use crate::import::schedule::{Window, next_start, window};
+use crate::import::schedule::{Window, next_start};
 use crate::import::state::{Run, State};
 use crate::import::{Finished, Import, Stopped};
 use crate::opencti::delivery::Roads;
@@ -20,19 +23,12 @@ use crate::opencti::delivery::Roads;
 const FIRST_RETRY: Duration = Duration::from_secs(5 * 60);
 const LONGEST_RETRY: Duration = Duration::from_secs(60 * 60);
 
-/// How long to wait until the platform has counted what it imports.
-const COUNTED: Duration = Duration::from_secs(20);
-
-/// What a run has on the platform.
-struct Opened {
-    work: Option<String>,
-    /// Into the run's draft, if it has one.
-    roads: Roads,
-}
+/// A quota that is not renewed is looked at again after this, for so long.
+const LOOK_AGAIN: TimeDelta = TimeDelta::minutes(15);
+const RESET_IS_LATE: TimeDelta = TimeDelta::hours(1);
 
 /// What a run that is not over leaves in memory.
 pub(super) struct Kept {
-    country: &'static str,
     window: Window,
     tally: Tally,
 }
@@ -43,10 +39,27 @@ pub enum Outcome {
     /// Everything is on the platform.
     Done,
     /// Something was lost or held back, and why.
-    Undone(String),
+    Undone(Exit),
     /// The process was asked to stop.
     Stopped,
     /// The refresh button was pressed.
+    Reset,
+}
+
+/// A run at its end, well or not.
+struct End {
+    country: Country,
+    run: Run,
+    ended: Result<Finished, Stopped>,
+    /// The moment that it was put off to, when it was.
+    waited_for: Option<DateTime<Utc>>,
+    opened: Opened,
+}
+
+/// What an import ended with.
+enum Ended {
+    Import(Result<Finished, Stopped>),
+    Stopped,
     Reset,
 }
 
@@ -62,25 +75,93 @@ impl Service {
         let (mut state, epoch) = heart.state().await;
         let now = self.clock.now();
         let mut run = self.begin(&mut state, country, now);
+        let waited_for = run.resume_at.take();
         heart.status(|status| status.last_run = Some(now)).await;
-        let opened = tokio::select! {
-            biased;
-            () = stop.cancelled() => return Outcome::Stopped,
-            opened = self.open(country, &mut run, roads) => opened,
-        };
-        let opened = match opened {
-            Ok(opened) => opened,
+        let opened = match self.open(country, &mut run, roads, stop).await {
+            Ok(Some(opened)) => opened,
+            Ok(None) => return Outcome::Stopped,
             Err(error) => {
                 error!(country = country.code, error = %error, "no work could be opened: the run is put off");
                 self.put_off(&mut run);
                 state.country(country.code).run = Some(run);
-                heart.save(&state, epoch).await;
-                return Outcome::Undone(error.to_string());
+                self.within_grace(stop, heart.save(&state, epoch)).await;
+                return Outcome::Undone(Exit::from(&error));
             }
         };
+        self.close_orphans(&mut state).await;
+        state.works.extend(opened.work.clone());
+        state.country(country.code).run = Some(run.clone());
         self.guard.start_run();
         let mut tally = self.tally(country, &run).await;
-        let mut platform = Platform {
+        let mut platform = self.platform(heart, &opened, state, epoch, country);
+        let ended = self
+            .import(country, (&mut run, &mut tally), &mut platform, stop)
+            .await;
+        let mut state = platform.state;
+        heart.status(|status| status.buffering = false).await;
+        let ended = match ended {
+            Ended::Reset => {
+                self.kept.lock().await.clear();
+                let text = "Cut off: the state was reset on the platform. A new run starts.";
+                self.close_work(opened.work.as_deref(), text, true).await;
+                return Outcome::Reset;
+            }
+            Ended::Stopped => {
+                let text = message::stopped(&run);
+                if self.close_work(opened.work.as_deref(), &text, true).await {
+                    forget(&mut state, &opened);
+                }
+                heart.keep(&state, epoch).await;
+                return Outcome::Stopped;
+            }
+            Ended::Import(ended) => ended,
+        };
+        self.keep_tally(country, &run, tally, &ended).await;
+        let end = End {
+            country,
+            run,
+            ended,
+            waited_for,
+            opened,
+        };
+        let settling = async {
+            let outcome = self.settle(&mut state, end, stop).await;
+            heart.save(&state, epoch).await;
+            outcome
+        };
+        let settled = self.within_grace(stop, settling).await;
+        settled.unwrap_or(Outcome::Stopped)
+    }
+
+    /// The run under way, or a new one over the next window.
+    fn begin(&self, state: &mut State, country: Country, now: DateTime<Utc>) -> Run {
+        state.anchor = Some(state.anchor.map_or(now, |anchor| anchor.min(now)));
+        let options = &self.settings.import;
+        let entry = state.country(country.code);
+        let run = entry.upcoming(options.start, options.overlap, now);
+        if entry.run.is_some() {
+            info!(
+                country = country.code,
+                "going on with the run of {} to {}", run.window.from, run.window.to
+            );
+            return run;
+        }
+        // What the new run takes over of it is in its place.
+        entry.carried = None;
+        entry.last_start = Some(now);
+        entry.run = Some(run.clone());
+        run
+    }
+
+    fn platform<'a>(
+        &'a self,
+        heart: &'a Heart,
+        opened: &'a Opened,
+        state: State,
+        epoch: Epoch,
+        country: Country,
+    ) -> Platform<'a> {
+        Platform {
             opencti: &self.opencti,
             roads: &opened.roads,
             heart,
@@ -92,124 +173,71 @@ impl Service {
             state,
             epoch,
             country: country.code,
-        };
-        let import = Import {
-            guard: &self.guard,
-            options: &self.settings.import,
-            country,
-        };
-        // Dropping the import abandons the page in hand; the state has only
-        // moved past what was delivered.
-        let ended = tokio::select! {
-            biased;
-            () = stop.cancelled() => None,
-            () = heart.reset() => {
-                self.close_work(opened.work.as_deref(), "Cut off: the state was reset on the platform. A new run starts.", true).await;
-                return Outcome::Reset;
-            }
-            ended = import.run(&mut run, &mut tally, &mut platform) => Some(ended),
-        };
-        let mut state = platform.state;
-        self.keep_tally(country, &run, tally, ended.as_ref()).await;
-        let Some(ended) = ended else {
-            self.close_work(opened.work.as_deref(), &message::stopped(&run), true)
-                .await;
-            return Outcome::Stopped;
-        };
-        let outcome = self.settle(&mut state, country, run, ended, &opened).await;
-        heart.save(&state, epoch).await;
-        outcome
+        }
     }
 
-    /// The run under way, or a new one over the next window.
-    fn begin(&self, state: &mut State, country: Country, now: DateTime<Utc>) -> Run {
-        state.anchor.get_or_insert(now);
-        let entry = state.country(country.code);
-        if let Some(run) = &entry.run {
-            info!(
-                country = country.code,
-                "going on with the run of {} to {}", run.window.from, run.window.to
-            );
-            let mut run = run.clone();
-            run.previous.clone_from(&entry.previous);
-            return run;
-        }
-        let options = &self.settings.import;
-        let mut run = Run::new(window(entry.last_end, options.start, options.overlap, now));
-        if let Some(carried) = entry.carried.take() {
-            // The list was cut there on purpose; what lies before was delivered.
-            run.go_on_after(carried);
-        }
-        run.previous.clone_from(&entry.previous);
-        entry.last_start = Some(now);
-        entry.run = Some(run.clone());
-        run
-    }
-
-    /// Opens the work and, where wanted, the draft that the run goes into.
-    /// Without the queue there is neither.
-    async fn open(
+    /// The import itself. Dropping it abandons the page in hand; the state has
+    /// only moved past what was delivered.
+    async fn import(
         &self,
         country: Country,
-        run: &mut Run,
-        roads: &Roads,
-    ) -> Result<Opened, crate::opencti::Error> {
-        if !roads.has_works() {
-            return Ok(Opened {
-                work: None,
-                roads: roads.clone(),
-            });
-        }
-        let (clock, patience) = (&self.clock, self.settings.patience());
-        let name = message::work_name(country, run.window);
-        let id = &self.settings.registration.id;
-        let work = platform::wait_for(clock, patience, "to open a work", async || {
-            self.opencti.work_add(id, &name).await
-        })
-        .await?;
-        let mut said = "Asking VirusTotal".to_owned();
-        if self.settings.roads.draft {
-            if run.draft.is_none() {
-                let draft = platform::wait_for(clock, patience, "to open a draft", async || {
-                    self.opencti.add_draft(&name).await
-                });
-                run.draft = Some(draft.await?);
+        (run, tally): (&mut Run, &mut Tally),
+        platform: &mut Platform<'_>,
+        stop: &CancellationToken,
+    ) -> Ended {
+        let (heart, epoch) = (platform.heart, platform.epoch);
+        let importing = async {
+            // Before the first delivery: a process that is killed after it must
+            // find this very window again, or there would be a second report.
+            let state = platform.state.clone();
+            let saving = platform::wait_for(
+                &self.clock,
+                self.settings.patience(),
+                "to keep the state",
+                async || heart.try_save(&state, epoch).await,
+            );
+            if let Err(error) = saving.await {
+                warn!(error = %error, "the platform does not keep the state: a restart would begin this run anew");
             }
-            if let Some(draft) = &run.draft {
-                self.opencti.work_draft(&work, draft).await?;
-                said = format!(
-                    "{said}. Draft to approve: {name}, {}",
-                    self.opencti.draft_page(draft)
-                );
-            }
+            // No request is spent on what could not be delivered.
+            platform.wait_for_the_queue().await?;
+            let import = Import {
+                guard: &self.guard,
+                options: &self.settings.import,
+                country,
+            };
+            import.run(run, tally, platform).await
+        };
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => Ended::Stopped,
+            () = heart.reset(epoch) => Ended::Reset,
+            ended = importing => Ended::Import(ended),
         }
-        platform::wait_for(clock, patience, "to begin the work", async || {
-            self.opencti.work_received(&work, &said).await
-        })
-        .await?;
-        Ok(Opened {
-            work: Some(work),
-            roads: roads.clone().in_draft(run.draft.clone()),
-        })
     }
 
     /// Writes the end of a run into the state and closes its work.
-    async fn settle(
-        &self,
-        state: &mut State,
-        country: Country,
-        mut run: Run,
-        ended: Result<Finished, Stopped>,
-        opened: &Opened,
-    ) -> Outcome {
+    async fn settle(&self, state: &mut State, end: End, stop: &CancellationToken) -> Outcome {
+        let End {
+            country,
+            mut run,
+            ended,
+            waited_for,
+            opened,
+        } = end;
         state.charged = self.guard.charged();
         let undone = match &ended {
-            Ok(_) => run.numbers.losses(),
-            Err(stopped) => Some(stopped.to_string()),
+            Ok(_) => run.numbers.losses().map(Exit::NotEverything),
+            Err(stopped) if stopped.needs_other_settings() => {
+                Some(Exit::Settings(stopped.to_string()))
+            }
+            Err(stopped) => Some(Exit::NotEverything(stopped.to_string())),
         };
         match &ended {
             Ok(_) => {}
-            Err(Stopped::Paused(pause)) => run.resume_at = Some(pause.resumes_at),
+            Err(Stopped::Paused(pause)) => {
+                run.resume_at = Some(self.resumes(pause.resumes_at, waited_for));
+            }
             Err(_) => self.put_off(&mut run),
         }
         let next = match &ended {
@@ -230,10 +258,28 @@ impl Service {
             None => info!(country = country.code, "{text}"),
             Some(_) => warn!(country = country.code, "{text}"),
         }
-        self.wait_until_counted(opened).await;
-        self.close_work(opened.work.as_deref(), &text, undone.is_some())
-            .await;
+        self.wait_until_counted(&opened, stop).await;
+        let work = opened.work.as_deref();
+        if self.close_work(work, &text, undone.is_some()).await {
+            forget(state, &opened);
+        }
+        opened.roads.close().await;
         undone.map_or(Outcome::Done, Outcome::Undone)
+    }
+
+    /// When a paused run goes on. Where the quota still stands as before right
+    /// after its reset, VirusTotal's clock is a little behind ours: waiting for
+    /// the next reset would lose a day, and the one after it too.
+    fn resumes(&self, reset: DateTime<Utc>, waited_for: Option<DateTime<Utc>>) -> DateTime<Utc> {
+        let now = self.clock.now();
+        let just_reset = waited_for.is_some_and(|moment| {
+            moment <= now && now - moment < RESET_IS_LATE && self.guard.spent().sent == 0
+        });
+        if just_reset {
+            reset.min(now + LOOK_AGAIN)
+        } else {
+            reset
+        }
     }
 
     /// What is left of the quotas and what the guard warned of.
@@ -247,8 +293,8 @@ impl Service {
 
     /// The tally of the run under way, when this process began it.
     async fn tally(&self, country: Country, run: &Run) -> Tally {
-        match self.kept.lock().await.take() {
-            Some(kept) if kept.country == country.code && kept.window == run.window => kept.tally,
+        match self.kept.lock().await.remove(country.code) {
+            Some(kept) if kept.window == run.window => kept.tally,
             _ => Tally::default(),
         }
     }
@@ -259,21 +305,27 @@ impl Service {
         country: Country,
         run: &Run,
         tally: Tally,
-        ended: Option<&Result<Finished, Stopped>>,
+        ended: &Result<Finished, Stopped>,
     ) {
-        if let Some(Err(_)) = ended {
-            *self.kept.lock().await = Some(Kept {
-                country: country.code,
-                window: run.window,
-                tally,
-            });
+        if ended.is_err() {
+            let window = run.window;
+            let mut kept = self.kept.lock().await;
+            kept.insert(country.code, Kept { window, tally });
         }
     }
 
+    /// Growing waits after failures, but no longer than a period.
     fn put_off(&self, run: &mut Run) {
         let wait = FIRST_RETRY * 2u32.saturating_pow(run.failures.min(8));
         run.failures += 1;
-        run.resume_at = Some(self.clock.now() + wait.min(LONGEST_RETRY));
+        let now = self.clock.now();
+        let retry = now + wait.min(LONGEST_RETRY);
+        let period = self.settings.period;
+        run.resume_at = Some(if period.is_zero() {
+            retry
+        } else {
+            retry.min(period.after(now))
+        });
     }
 
     fn next_grid(&self, state: &State, country: Country) -> Option<DateTime<Utc>> {
@@ -288,35 +340,27 @@ impl Service {
         ))
     }
 
-    /// Where the platform counts by itself what it has to import, a work that
-    /// is closed before would look complete while everything is still to come.
-    async fn wait_until_counted(&self, opened: &Opened) {
-        let Some(work) = opened
-            .work
-            .as_deref()
-            .filter(|_| opened.roads.is_counted_by_platform())
-        else {
-            return;
-        };
-        match self.opencti.work_counted(work, COUNTED).await {
-            Ok(_) => {}
-            Err(error) => {
-                warn!(work.id = work, error = %error, "it is not known whether the platform has counted the work")
-            }
+    /// Lets something end that must not keep us from stopping for long.
+    async fn within_grace<T>(
+        &self,
+        stop: &CancellationToken,
+        what: impl Future<Output = T>,
+    ) -> Option<T> {
+        tokio::select! {
+            biased;
+            done = what => Some(done),
+            () = async {
+                stop.cancelled().await;
+                // The clock of the machine, not ours: a stop has a real deadline.
+                tokio::time::sleep(GOODBYE).await;
+            } => None,
         }
     }
+}
 
-    /// Closes a work. A platform that is gone keeps it open for a while; it
-    /// must not keep us from stopping.
-    async fn close_work(&self, work: Option<&str>, text: &str, in_error: bool) {
-        let Some(work) = work else {
-            return;
-        };
-        let closing = self.opencti.work_processed(work, text, in_error);
-        match tokio::time::timeout(GOODBYE, closing).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => warn!(work.id = work, error = %error, "the work could not be closed"),
-            Err(_) => warn!(work.id = work, "the work could not be closed in time"),
-        }
-    }
+/// The run's work is closed: nobody has to try again.
+fn forget(state: &mut State, opened: &Opened) {
+    state
+        .works
+        .retain(|open| Some(open) != opened.work.as_ref());
 }

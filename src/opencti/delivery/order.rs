@@ -46,10 +46,11 @@ struct Item<'a> {
 struct Slot {
     key: String,
     many: bool,
+    /// As it stands in the bundle.
     named: Vec<usize>,
-    /// What stays of it: no doubles, no ring.
+    /// What is left of it: no doubles, no ring.
     kept: Vec<usize>,
-    /// `kept` as ids, where that is not what stands in the bundle.
+    /// `kept` as ids, where that differs.
     texts: Vec<String>,
 }
 
@@ -75,7 +76,6 @@ impl<'a> Plan<'a> {
         let Walk { items, order, .. } = walk;
         let mut pieces: Vec<Piece> = order
             .into_iter()
-            .filter(|&item| items[item].whole())
             .map(|item| Piece {
                 deps: items[item].deps.unwrap_or(1),
                 item,
@@ -183,7 +183,7 @@ impl<'a> Item<'a> {
                     key: key.clone().into_owned(),
                     many,
                     named: named.iter().map(|id| names.number(id)).collect(),
-                    kept: Vec::new(),
+                    kept: named.iter().map(|id| names.number(id)).collect(),
                     texts: Vec::new(),
                 });
             }
@@ -253,6 +253,10 @@ impl<'a> Walk<'a> {
 
     /// How much `name` counts for; `above` are the names on the way to it.
     /// As deep as the longest chain of names: rings end it.
+    ///
+    /// Inside a ring an object is met again before it is done. It is then
+    /// counted with what was left of its lists at that moment, as the helper
+    /// does: the platform's workers are used to the outcome.
     fn count(&mut self, name: usize, above: &mut Vec<usize>) -> usize {
         let Some(at) = self.item_of[name] else {
             return 0;
@@ -262,30 +266,66 @@ impl<'a> Walk<'a> {
         }
         let mut deps = 1;
         for slot in 0..self.items[at].slots.len() {
-            let named = std::mem::take(&mut self.items[at].slots[slot].named);
-            let mut kept = Vec::with_capacity(named.len());
-            let mut seen = HashSet::new();
-            for &other in &named {
-                if other == name || above.contains(&other) || self.needs(other, name) {
-                    continue;
+            deps += if self.items[at].slots[slot].many {
+                self.count_list(at, slot, above)
+            } else {
+                self.count_one(at, slot, above)
+            };
+        }
+        let item = &mut self.items[at];
+        if item.deps.is_none() && item.whole() {
+            self.order.push(at);
+        }
+        item.deps = Some(deps);
+        deps
+    }
+
+    fn count_one(&mut self, at: usize, slot: usize, above: &mut Vec<usize>) -> usize {
+        match self.items[at].slots[slot].kept.first() {
+            Some(&other) if self.may_need(at, other, above) => self.need(at, other, above),
+            _ => {
+                self.items[at].slots[slot].kept.clear();
+                0
+            }
+        }
+    }
+
+    fn count_list(&mut self, at: usize, slot: usize, above: &mut Vec<usize>) -> usize {
+        let list = self.items[at].slots[slot].kept.clone();
+        let mut kept = Vec::with_capacity(list.len());
+        let mut seen = HashSet::new();
+        let mut deps = 0;
+        for (nth, &other) in list.iter().enumerate() {
+            if self.may_need(at, other, above) {
+                if nth > 0 && !self.is_counted(other) {
+                    // It may lead back here.
+                    self.items[at].slots[slot].kept.clone_from(&kept);
                 }
-                self.items[at].needs.push(other);
-                above.push(other);
-                deps += self.count(other, above);
-                above.pop();
+                deps += self.need(at, other, above);
                 if seen.insert(other) {
                     kept.push(other);
                 }
             }
-            let slot = &mut self.items[at].slots[slot];
-            slot.named = named;
-            slot.kept = kept;
         }
-        if self.items[at].deps.is_none() {
-            self.order.push(at);
-        }
-        self.items[at].deps = Some(deps);
+        self.items[at].slots[slot].kept = kept;
         deps
+    }
+
+    fn need(&mut self, at: usize, other: usize, above: &mut Vec<usize>) -> usize {
+        self.items[at].needs.push(other);
+        above.push(other);
+        let deps = self.count(other, above);
+        above.pop();
+        deps
+    }
+
+    fn may_need(&self, at: usize, other: usize, above: &[usize]) -> bool {
+        let own = self.items[at].symbol;
+        other != own && !above.contains(&other) && !self.needs(other, own)
+    }
+
+    fn is_counted(&self, name: usize) -> bool {
+        self.item_of[name].is_none_or(|at| self.items[at].deps.is_some())
     }
 
     fn needs(&self, one: usize, other: usize) -> bool {

@@ -40,7 +40,7 @@ pub use connectors::{Connector, Echo, Ping, Queue};
 pub use door::Logged;
 pub use failure::Failure;
 pub use graphql::validate;
-pub use import::{Counts, FaultKind, ImportFault, Pushed, Road};
+pub use import::{Counts, FaultKind, ImportFault, Pushed, Road, judge};
 pub use platform::Draft;
 pub use release::Release;
 pub use works::{Work, WorkMessage, WorkStatus};
@@ -199,7 +199,8 @@ impl StandIn {
         self.look(|state| state.store.object(id))
     }
 
-    /// Ids of observables, indicators and relationships that no report names.
+    /// Ids of what a report should name and none does: observables, indicators,
+    /// malware, techniques, notes and relationships.
     pub fn unreported(&self) -> Vec<String> {
         self.look(|state| state.store.unreported())
     }

@@ -32,7 +32,7 @@ use super::order::Plan;
 use session::{Session, address, judge};
 
 /// Messages on their way at once.
-const WINDOW: usize = 512;
+const WINDOW: usize = 2_048;
 /// Their bytes.
 const WINDOW_BYTES: usize = 8 << 20;
 /// How long an answer may take before we call it holding back.

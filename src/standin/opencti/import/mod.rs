@@ -87,6 +87,29 @@ impl Contents {
     }
 }
 
+/// Judges a bundle without a platform around it, as an empty one would: says
+/// everything that is wrong.
+pub fn judge(bundle: &str) -> Vec<ImportFault> {
+    let fault = |object: String, (kind, detail)| ImportFault {
+        object,
+        kind,
+        detail,
+        work: None,
+    };
+    let objects = match open(bundle, Judge::Full) {
+        Ok(Contents::Judged(objects)) => objects,
+        Ok(Contents::Counted(_)) => return Vec::new(),
+        Err(why) => return vec![fault(String::new(), (FaultKind::NotABundle, why))],
+    };
+    let judged = Store::new(&[]).import(objects).into_iter();
+    judged
+        .flat_map(|one| {
+            let faults = one.faults.into_iter();
+            faults.map(move |told| fault(one.id.clone(), told))
+        })
+        .collect()
+}
+
 /// `stixBundlePush`.
 pub(crate) fn push(
     platform: &Platform,

@@ -283,7 +283,13 @@ impl<'a> Look<'a> {
                     self.shape("`is_family` must be true or false");
                 }
             }
-            "attack-pattern" | "tool" | "intrusion-set" | "campaign" | "vulnerability" => {
+            "attack-pattern" => {
+                self.text("name");
+                if self.object.contains_key("x_mitre_id") {
+                    self.text("x_mitre_id");
+                }
+            }
+            "tool" | "intrusion-set" | "campaign" | "vulnerability" => {
                 self.text("name");
             }
             "marking-definition" => {
@@ -349,8 +355,13 @@ impl<'a> Look<'a> {
 
     fn indicator(&mut self) {
         self.text("name");
-        self.text("pattern");
+        if let Some(pattern) = self.text("pattern")
+            && !comparison(pattern)
+        {
+            self.shape(format!("`pattern` is no comparison: {pattern:?}"));
+        }
         self.moment("valid_from");
+        self.texts("indicator_types");
         if self.optional("pattern_type") != Some("stix") {
             self.shape("`pattern_type` must be \"stix\"");
         }
@@ -405,6 +416,28 @@ fn texts(value: Option<&Value>) -> bool {
         .filter(|list| !list.is_empty());
     let text = |value: &Value| value.as_str().is_some_and(|text| !text.trim().is_empty());
     list.is_some_and(|list| list.iter().all(text))
+}
+
+/// `[type:path = 'text']`, quotes and backslashes in the text escaped.
+fn comparison(pattern: &str) -> bool {
+    let Some((path, text)) = pattern
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix("']"))
+        .and_then(|rest| rest.split_once(" = '"))
+    else {
+        return false;
+    };
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        let fine = match character {
+            '\\' => matches!(characters.next(), Some('\\' | '\'')),
+            other => other != '\'',
+        };
+        if !fine {
+            return false;
+        }
+    }
+    path.contains(':') && !text.is_empty()
 }
 
 fn kind_of(id: &str) -> &str {

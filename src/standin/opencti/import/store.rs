@@ -56,7 +56,8 @@ impl Store {
         self.objects.get(id).cloned()
     }
 
-    /// What a report should name and none does.
+    /// What a report should name and none does. Its own relationships are no
+    /// part of it: each would name the other.
     pub(crate) fn unreported(&self) -> Vec<String> {
         let reported: HashSet<&str> = self
             .objects
@@ -67,7 +68,14 @@ impl Store {
             .collect();
         let wanted = |id: &&String| {
             let kind = id.split("--").next().unwrap_or_default();
-            rules::is_observable(kind) || matches!(kind, "indicator" | "relationship")
+            let own = || {
+                let ends = ["source_ref", "target_ref"].map(|end| self.objects[*id][end].as_str());
+                ends.iter().flatten().any(|end| end.starts_with("report--"))
+            };
+            let wanted = ["indicator", "malware", "attack-pattern", "note"];
+            rules::is_observable(kind)
+                || wanted.contains(&kind)
+                || (kind == "relationship" && !own())
         };
         self.order
             .iter()
@@ -87,7 +95,7 @@ impl Store {
 
     /// Takes the objects of a bundle, those first on which others build.
     pub(crate) fn import(&mut self, mut objects: Vec<Examined>) -> Vec<Judgement> {
-        objects.sort_by_key(|object| rank(&object.kind));
+        objects.sort_by_key(rank);
         let mut seen = HashSet::new();
         objects
             .into_iter()
@@ -144,15 +152,22 @@ impl Store {
     }
 }
 
-/// What stands on nothing first, what holds others together last.
-fn rank(kind: &str) -> u8 {
-    match kind {
+/// What stands on nothing first, what holds others together last, and what
+/// names those behind them.
+fn rank(object: &Examined) -> u8 {
+    match object.kind.as_str() {
         "marking-definition" => 0,
         "identity" => 1,
+        "relationship" if of_a_report(object.refs.iter().map(|(_, id)| id)) => 5,
         "relationship" => 3,
         "report" | "note" => 4,
         _ => 2,
     }
+}
+
+/// Whether one end is a report or a note.
+fn of_a_report<'a>(mut ids: impl Iterator<Item = &'a String>) -> bool {
+    ids.any(|id| id.starts_with("report--") || id.starts_with("note--"))
 }
 
 fn merge_property(object: &mut Map<String, Value>, name: String, value: Value) {

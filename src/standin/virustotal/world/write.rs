@@ -380,7 +380,15 @@ fn tactic(out: &mut String, of: &(&str, &str, &str, &str, &str)) {
             );
             to.text("description", "How the adversary gets it.");
             to.with("signatures", |out| {
-                out.push_str("[{\"severity\":\"INFO\",\"description\":");
+                // Most are everyday behaviour.
+                let severity = match id.as_bytes().last() {
+                    Some(b'5') => "HIGH",
+                    Some(b'4') => "MEDIUM",
+                    _ => "INFO",
+                };
+                out.push_str("[{\"severity\":\"");
+                out.push_str(severity);
+                out.push_str("\",\"description\":");
                 push_text(out, why);
                 out.push_str("}]");
             });

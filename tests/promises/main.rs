@@ -1,0 +1,45 @@
+//! What the connector promises, a module a promise. Those of the acceptance
+//! table begin with its id: `CR-14: ...`.
+
+mod program;
+mod rig;
+#[expect(
+    dead_code,
+    reason = "the program's own wiring; a test needs the service only"
+)]
+#[path = "../../src/setup.rs"]
+mod setup;
+
+mod import;
+mod roads;
+#[path = "../common/servers.rs"]
+mod servers;
+mod window;
+#[expect(dead_code, reason = "a part of it serves the tests of the road alone")]
+#[path = "../common/worker.rs"]
+mod worker;
+
+/// Every row of the acceptance table is told by a test.
+#[test]
+fn every_row_of_the_acceptance_table_has_a_test() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/promises");
+    let mut told = std::collections::BTreeSet::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        let lines: Vec<&str> = text.lines().map(str::trim).collect();
+        for (at, line) in lines.iter().enumerate() {
+            let Some(rest) = line.strip_prefix("/// CR-") else {
+                continue;
+            };
+            let is_test = lines[at..]
+                .iter()
+                .find(|line| !line.starts_with("///"))
+                .is_some_and(|line| line.starts_with("#[tokio::test") || *line == "#[test]");
+            if let (true, Some((number, _))) = (is_test, rest.split_once(':')) {
+                told.insert(number.parse::<u32>().unwrap());
+            }
+        }
+    }
+    let missing: Vec<u32> = (1..=20).filter(|row| !told.contains(row)).collect();
+    assert_eq!(missing, Vec::<u32>::new(), "rows without a test");
+}

@@ -1,0 +1,320 @@
+//! Both stand-ins and the connector between them: as the real program, or
+//! in-process on a clock that the test moves.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+use vtreporter::clock::{Clock, ManualClock};
+use vtreporter::commands::Exit;
+use vtreporter::config::{self, Needs};
+use vtreporter::standin::opencti::{OpenCtiWorld, Release, StandIn as OpenCti, Work};
+use vtreporter::standin::virustotal::{Made, Options, StandIn as VirusTotal, World, object};
+
+use crate::setup;
+
+pub(crate) const TOKEN: &str = "7d1f9f2e-0c33-4f0a-9d0e-3a0d5c0a11ff";
+pub(crate) const CONNECTOR: &str = "0a4b1c52-1f37-4f57-8b2d-6a5f2d9b3c11";
+
+/// Between two steps of [`Rig::pass`]: it only keeps the hand-moved clock from
+/// running ahead of the sockets. No outcome hangs on it.
+const STEP: Duration = Duration::from_millis(4);
+
+/// Longer than any test takes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) fn at(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+/// Where the hand-moved clock stands at first.
+pub(crate) fn now() -> DateTime<Utc> {
+    at("2026-11-20T06:00:00Z")
+}
+
+/// A kept file: `number` tells it from others, `minutes` before [`now`] it was
+/// first submitted.
+pub(crate) fn file(number: u32, severity: &str, minutes: i64) -> Value {
+    file_at(
+        number,
+        severity,
+        now() - chrono::TimeDelta::minutes(minutes),
+    )
+}
+
+pub(crate) fn file_at(number: u32, severity: &str, first: DateTime<Utc>) -> Value {
+    let mut file = object(number);
+    let attributes = &mut file["attributes"];
+    attributes["first_submission_date"] = first.timestamp().into();
+    attributes["last_analysis_stats"]["malicious"] = 20.into();
+    attributes["unique_sources"] = 5.into();
+    attributes["size"] = (1000 + u64::from(number)).into();
+    attributes["threat_severity"] = severity_of(severity);
+    file
+}
+
+pub(crate) fn severity_of(level: &str) -> Value {
+    serde_json::json!({"version": 5, "threat_severity_level": format!("SEVERITY_{level}"), "threat_severity_data": {}})
+}
+
+/// `count` files of medium severity, a second apart, the last one a minute ago.
+pub(crate) fn many(count: u32) -> World {
+    (0..count).fold(World::empty(), |world, n| {
+        let first = now() - chrono::TimeDelta::seconds(i64::from(60 + count - n));
+        world.with_file(file_at(n, "MEDIUM", first))
+    })
+}
+
+pub(crate) fn with_related(file: Value, relationship: &str, related: Vec<Value>) -> Made {
+    Made::new(file).related(relationship, related)
+}
+
+pub(crate) struct Rig {
+    pub(crate) vt: VirusTotal,
+    pub(crate) opencti: OpenCti,
+    pub(crate) clock: Clock,
+    pub(crate) hand: ManualClock,
+    pub(crate) env: BTreeMap<String, String>,
+}
+
+impl Rig {
+    /// On a clock that stands at [`now`].
+    pub(crate) async fn new(world: World) -> Self {
+        Self::of(world, Release::V7).await
+    }
+
+    pub(crate) async fn of(world: World, release: Release) -> Self {
+        let (clock, hand) = Clock::manual(now());
+        Self::start(world, OpenCtiWorld::new(release, TOKEN), clock, hand).await
+    }
+
+    /// On the machine's clock, for the real program.
+    pub(crate) async fn live(world: World) -> Self {
+        let (_, hand) = Clock::manual(now());
+        let clock = Clock::system();
+        Self::start(world, OpenCtiWorld::new(Release::V7, TOKEN), clock, hand).await
+    }
+
+    pub(crate) async fn start(
+        world: World,
+        mut platform: OpenCtiWorld,
+        clock: Clock,
+        hand: ManualClock,
+    ) -> Self {
+        platform.clock = clock.clone();
+        let options = Options {
+            clock: clock.clone(),
+            ..Options::default()
+        };
+        let vt = VirusTotal::start_with(options, world).await.unwrap();
+        let opencti = OpenCti::start(platform).await.unwrap();
+        let env = [
+            ("OPENCTI_URL", opencti.url()),
+            ("OPENCTI_TOKEN", TOKEN.to_owned()),
+            ("CONNECTOR_ID", CONNECTOR.to_owned()),
+            ("CONNECTOR_DURATION_PERIOD", "P1D".to_owned()),
+            ("CONNECTOR_QUEUE_PROTOCOL", "api".to_owned()),
+            ("VTREPORTER_API_URL", vt.url()),
+            ("VTREPORTER_API_KEY", vt.key()),
+        ];
+        Self {
+            vt,
+            opencti,
+            clock,
+            hand,
+            env: env.map(|(name, value)| (name.to_owned(), value)).into(),
+        }
+    }
+
+    #[must_use]
+    pub(crate) fn set(mut self, name: &str, value: &str) -> Self {
+        self.env.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    pub(crate) fn unset(&mut self, name: &str) {
+        self.env.remove(name);
+    }
+
+    /// Starts the connector in a thread of its own.
+    pub(crate) fn connector(&self) -> Running {
+        let env = self.env.iter();
+        let env = env.map(|(name, value)| (name.into(), value.into()));
+        let config = config::load(None, env, Needs::BOTH, &|path| {
+            std::fs::read_to_string(path)
+        });
+        let config = config.unwrap_or_else(|faults| panic!("{faults}"));
+        let clock = self.clock.clone();
+        let stop = CancellationToken::new();
+        let kill = CancellationToken::new();
+        let (done, ended) = oneshot::channel();
+        let thread = std::thread::spawn({
+            let (stop, kill) = (stop.clone(), kill.clone());
+            move || {
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                    .unwrap();
+                runtime.block_on(async {
+                    let service = setup::service(config, clock).unwrap();
+                    tokio::select! {
+                        result = service.run(&stop) => { let _ = done.send(result); }
+                        () = kill.cancelled() => {}
+                    }
+                });
+            }
+        });
+        Running {
+            stop,
+            kill,
+            ended: Some(ended),
+            thread: Some(thread),
+        }
+    }
+
+    /// Lets time go by in steps until something has happened.
+    pub(crate) async fn pass<T>(&self, step: Duration, until: impl Future<Output = T>) -> T {
+        tokio::pin!(until);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut until => return done,
+                () = tokio::time::sleep(STEP) => self.hand.advance(step),
+            }
+        }
+    }
+
+    /// Waits until something is so on the platform, and says what there is when
+    /// it does not come to that: a test must not hang.
+    pub(crate) async fn until(&self, so: impl Fn(&OpenCti) -> bool) {
+        let waiting = self.opencti.until(so);
+        if tokio::time::timeout(PATIENCE, waiting).await.is_err() {
+            let works = self.opencti.works();
+            let last = self.opencti.requests().pop();
+            panic!(
+                "it did not come to that; works: {works:#?}; last request: {last:?}; state: {}; clock: {}",
+                self.state(),
+                self.clock.now()
+            );
+        }
+    }
+
+    /// Waits until so many works are closed, time standing still.
+    pub(crate) async fn closed(&self, works: usize) -> Vec<Work> {
+        let closed = |opencti: &OpenCti| opencti.works().iter().filter(|work| work.closed).count();
+        self.until(|opencti| closed(opencti) >= works).await;
+        self.opencti.works()
+    }
+
+    /// Waits until the connector has said when its next run is, after `works`
+    /// closed ones; then it sleeps.
+    pub(crate) async fn idle(&self, works: usize) -> DateTime<Utc> {
+        let now = self.clock.now();
+        self.until(|opencti| {
+            let closed = opencti.works().iter().filter(|work| work.closed).count();
+            closed >= works && next_run(opencti).is_some_and(|next| next > now)
+        })
+        .await;
+        next_run(&self.opencti).unwrap()
+    }
+
+    /// The saved state.
+    pub(crate) fn state(&self) -> Value {
+        self.state_of(CONNECTOR)
+    }
+
+    pub(crate) fn state_of(&self, id: &str) -> Value {
+        let text = self.opencti.connector(id).and_then(|it| it.state);
+        serde_json::from_str(&text.unwrap_or_default()).unwrap_or_default()
+    }
+
+    pub(crate) fn reports(&self) -> Vec<Arc<Value>> {
+        self.opencti.objects_of("report")
+    }
+
+    pub(crate) fn report(&self) -> Arc<Value> {
+        let reports = self.reports();
+        assert_eq!(reports.len(), 1, "{reports:?}");
+        reports[0].clone()
+    }
+
+    /// SHA-256 of all files that arrived, in order, each once.
+    pub(crate) fn files(&self) -> Vec<String> {
+        let files = self.opencti.objects_of("file");
+        let mut all: Vec<String> = files.iter().map(|file| sha256(file)).collect();
+        all.sort();
+        all
+    }
+
+    pub(crate) fn assert_sound(&self) {
+        assert_eq!(self.opencti.faults(), []);
+        assert_eq!(self.opencti.unreported(), Vec::<String>::new());
+    }
+
+    /// The queries asked, in order.
+    pub(crate) fn queries(&self) -> Vec<String> {
+        let searches = self.vt.searches().into_iter();
+        searches
+            .map(|one| one.parameter("query").unwrap().to_owned())
+            .collect()
+    }
+}
+
+pub(crate) fn next_run(opencti: &OpenCti) -> Option<DateTime<Utc>> {
+    let pings = opencti.pings();
+    let info = &pings.last()?.info;
+    info["next_run_datetime"].as_str()?.parse().ok()
+}
+
+pub(crate) fn sha256(file: &Value) -> String {
+    file["hashes"]["SHA-256"].as_str().unwrap_or("?").to_owned()
+}
+
+/// The window asked for by a query: the two `fs:`.
+pub(crate) fn window(query: &str) -> (DateTime<Utc>, DateTime<Utc>) {
+    let moments: Vec<DateTime<Utc>> = query
+        .split_whitespace()
+        .filter_map(|word| word.strip_prefix("fs:"))
+        .map(|word| format!("{}Z", word.trim_end_matches(['+', '-'])))
+        .map(|text| at(&text))
+        .collect();
+    (moments[0], moments[1])
+}
+
+pub(crate) struct Running {
+    stop: CancellationToken,
+    kill: CancellationToken,
+    ended: Option<oneshot::Receiver<Result<(), Exit>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Running {
+    /// SIGTERM, and what the service ends with.
+    pub(crate) async fn stop(mut self) -> Result<(), Exit> {
+        self.stop.cancel();
+        self.ended.take().unwrap().await.unwrap()
+    }
+
+    /// What the service ends with by itself.
+    pub(crate) async fn end(mut self) -> Result<(), Exit> {
+        self.ended.take().unwrap().await.unwrap()
+    }
+
+    /// The process is gone from one moment to the next.
+    pub(crate) fn kill(mut self) {
+        self.kill.cancel();
+        let _ = self.thread.take().unwrap().join();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.kill.cancel();
+    }
+}

@@ -1,0 +1,294 @@
+//! Every road into OpenCTI, through the real program: AMQP, a directory, a
+//! draft, and holding back while the queue is full.
+
+use std::path::Path;
+
+use serde_json::Value;
+use vtreporter::clock::Clock;
+use vtreporter::standin::opencti::{
+    Failure, FaultKind, ImportFault, OpenCtiWorld, Release, Road, WorkStatus,
+};
+use vtreporter::standin::virustotal::World;
+
+use crate::rig::{CONNECTOR, Rig, TOKEN, now};
+use crate::servers::{Rabbit, free_port};
+use crate::worker::{Worker, shared_broker};
+
+/// The real program, once, into a platform whose broker is at `port`.
+async fn live(port: u16, files: u32) -> Rig {
+    let mut platform = OpenCtiWorld::new(Release::V7, TOKEN);
+    platform.broker.port = port;
+    let clock = Clock::system();
+    let day = clock.now() - chrono::TimeDelta::days(1)..clock.now();
+    let world = World::generate(3, files, &["AU"], day);
+    let (_, hand) = Clock::manual(now());
+    Rig::start(world, platform, clock, hand)
+        .await
+        .set("CONNECTOR_QUEUE_PROTOCOL", "amqp")
+        .set("CONNECTOR_RUN_AND_TERMINATE", "true")
+        .set("VTREPORTER_REQUESTS_PER_MINUTE", "60000")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn amqp_brings_every_object_to_the_queue_and_the_work_waits_for_each() {
+    let Some(port) = shared_broker() else { return };
+    let rig = live(port, 300).await;
+    let worker = Worker::new(port, CONNECTOR).await;
+    worker.declare().await.delete().await;
+    worker.declare().await;
+    let ended = rig.run(&["run"]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let messages = worker.take().await;
+    let work = &rig.opencti.works()[0];
+    assert_eq!(work.expected, messages.len() as u64);
+    assert!(work.closed && !work.in_error && !work.complete_before_closed);
+    for (message, _) in &messages {
+        assert_eq!(message["work_id"], work.id.as_str());
+        rig.opencti.ingest_message(&message.to_string());
+    }
+    assert_eq!(faults(&rig), []);
+    assert_eq!(rig.opencti.works()[0].status, WorkStatus::Complete);
+    assert!(
+        rig.opencti
+            .bundles()
+            .iter()
+            .all(|one| one.road == Road::Queue)
+    );
+    let report = rig.report();
+    let named = report["object_refs"].as_array().unwrap().len();
+    assert!(named > 300, "the report names what arrived: {named}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_dies_in_the_middle_of_a_run_loses_nothing_and_holds_the_state() {
+    let Some(mut rabbit) = Rabbit::start(None) else {
+        return;
+    };
+    let rig = live(rabbit.port, 900).await;
+    let worker = Worker::new(rabbit.port, CONNECTOR).await;
+    worker.declare().await;
+    let child = rig.program(&["run"]).spawn().unwrap();
+    while worker.waiting().await < 400 {
+        tokio::task::yield_now().await;
+    }
+    rabbit.kill();
+    let accepted = rig.state()["countries"]["AU"]["run"]["numbers"]["matched"].clone();
+    tokio::task::block_in_place(|| rabbit.run());
+    let ended = crate::program::wait(child).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let worker = Worker::new(rabbit.port, CONNECTOR).await;
+    for (message, _) in worker.take().await {
+        rig.opencti.ingest_message(&message.to_string());
+    }
+    assert_eq!(faults(&rig), []);
+    let state = rig.state();
+    let matched = &state["countries"]["AU"]["previous"]["matched"];
+    assert!(
+        matched.as_u64() > accepted.as_u64(),
+        "it was in the middle: {accepted}"
+    );
+    let kept = &state["countries"]["AU"]["previous"]["counts"];
+    let told: u64 = ["main", "related"]
+        .iter()
+        .flat_map(|which| kept[which].as_object().unwrap().values())
+        .filter_map(Value::as_u64)
+        .sum();
+    assert_eq!(
+        rig.files().len() as u64,
+        told,
+        "what the numbers say is there"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_keeps_a_road_shut_is_named_and_the_state_stays() {
+    let Some(port) = shared_broker() else { return };
+    let nobody = free_port().to_string();
+    for (name, value, said) in [
+        ("MQ_USER", "stranger", "MQ_USER"),
+        ("MQ_PORT", nobody.as_str(), "127.0.0.1"),
+    ] {
+        let rig = live(port, 20).await.set(name, value);
+        let ended = rig.run(&["run"]).await;
+        assert_eq!(ended.code, Some(3), "{name}: {}", ended.stderr);
+        assert!(ended.stderr.contains(said), "{name}: {}", ended.stderr);
+        let work = &rig.opencti.works()[0];
+        assert!(work.closed && work.in_error, "{name}: {work:?}");
+        let country = &rig.state()["countries"]["AU"];
+        assert!(country["last_end"].is_null(), "{name}: {country}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_queue_files_are_written_and_there_are_no_works() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().to_str().unwrap().to_owned();
+    let rig = live(free_port(), 100)
+        .await
+        .set("CONNECTOR_SEND_TO_QUEUE", "false")
+        .set("CONNECTOR_SEND_TO_DIRECTORY", "true")
+        .set("CONNECTOR_SEND_TO_DIRECTORY_PATH", &path);
+    let ended = rig.run(&["run"]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(rig.opencti.works().is_empty());
+    let files = documents(folder.path());
+    assert!(!files.is_empty());
+    for text in files {
+        assert_eq!(rig.opencti.ingest_message(&text), []);
+    }
+    assert!(!rig.files().is_empty());
+    assert!(!rig.state()["countries"]["AU"]["last_end"].is_null());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_directory_that_cannot_be_written_keeps_the_state_and_closes_the_work_in_error() {
+    let rig = live(free_port(), 20)
+        .await
+        .set("CONNECTOR_QUEUE_PROTOCOL", "api")
+        .set("CONNECTOR_SEND_TO_DIRECTORY", "true")
+        .set("CONNECTOR_SEND_TO_DIRECTORY_PATH", "/nonexistent/place");
+    let ended = rig.run(&["run"]).await;
+    assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("/nonexistent/place"),
+        "{}",
+        ended.stderr
+    );
+    let work = &rig.opencti.works()[0];
+    assert!(work.closed && work.in_error);
+    assert!(rig.state()["countries"]["AU"]["last_end"].is_null());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draft_takes_the_whole_run_and_the_work_says_where_it_is() {
+    let rig = live(free_port(), 700)
+        .await
+        .set("CONNECTOR_QUEUE_PROTOCOL", "api")
+        .set("CONNECTOR_VALIDATE_BEFORE_IMPORT", "true");
+    let ended = rig.run(&["run"]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let drafts = rig.opencti.drafts();
+    assert_eq!(drafts.len(), 1, "one draft a run");
+    let bundles = rig.opencti.bundles();
+    assert!(bundles.len() > 1);
+    assert!(
+        bundles
+            .iter()
+            .all(|one| one.draft.as_deref() == Some(drafts[0].id.as_str()))
+    );
+    let work = &rig.opencti.works()[0];
+    let said: String = work
+        .messages
+        .iter()
+        .map(|one| one.message.as_str())
+        .collect();
+    let page = format!(
+        "{}/dashboard/data/import/draft/{}",
+        rig.opencti.url(),
+        drafts[0].id
+    );
+    assert!(
+        said.contains(&page) && said.contains(&drafts[0].name),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn a_full_queue_holds_the_run_back_before_a_request_is_spent_and_lets_it_go_on() {
+    let rig = Rig::new(World::generate(
+        3,
+        40,
+        &["AU"],
+        now() - chrono::TimeDelta::days(1)..now(),
+    ))
+    .await;
+    rig.opencti.set_queue(9_000.0, 500e6);
+    let connector = rig.connector();
+    rig.until(|opencti| {
+        opencti
+            .pings()
+            .iter()
+            .any(|ping| ping.info["buffering"] == true)
+    })
+    .await;
+    assert_eq!(
+        rig.vt.searches().len(),
+        0,
+        "nothing is asked that could not be delivered"
+    );
+    rig.opencti.set_queue(10.0, 499e6);
+    rig.hand.sleeping(std::time::Duration::from_secs(20)).await;
+    rig.pass(std::time::Duration::from_secs(5), rig.closed(1))
+        .await;
+    assert!(!rig.opencti.works()[0].in_error);
+    let last = rig.opencti.pings().pop().unwrap();
+    assert_eq!(last.info["buffering"], false);
+    connector.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_platform_of_each_release_is_served_in_its_own_form() {
+    for release in [
+        Release::V6_5_1,
+        Release::V6_8_0,
+        Release::V6_9_0,
+        Release::V7,
+    ] {
+        let clock = Clock::system();
+        let day = clock.now() - chrono::TimeDelta::days(1)..clock.now();
+        let world = World::generate(4, 60, &["AU"], day);
+        let (_, hand) = Clock::manual(now());
+        let rig = Rig::start(world, OpenCtiWorld::new(release, TOKEN), clock, hand)
+            .await
+            .set("CONNECTOR_RUN_AND_TERMINATE", "true");
+        rig.opencti.fail(Failure::too_large().on("stixBundlePush"));
+        let ended = rig.run(&["run"]).await;
+        assert_eq!(ended.code, Some(0), "{release:?}: {}", ended.stderr);
+        rig.assert_sound();
+        assert!(!rig.files().is_empty(), "{release:?}");
+        let works = rig.opencti.works();
+        let own: Vec<_> = works.iter().filter(|work| !work.by_platform).collect();
+        assert_eq!(own.len(), 1, "{release:?}");
+        assert!(
+            own[0].closed && !own[0].in_error,
+            "{release:?}: {:?}",
+            own[0]
+        );
+        // Older works know no parts: they complete whenever nothing waits.
+        assert!(
+            !own[0].complete_before_closed || release != Release::V7,
+            "{release:?}"
+        );
+        assert!(
+            rig.opencti
+                .requests_for("workEdit.addExpectations")
+                .is_empty(),
+            "{release:?}"
+        );
+    }
+}
+
+/// What the importer objects to. The test's worker reads the queue when the
+/// run is over, so every message is late for its work.
+fn faults(rig: &Rig) -> Vec<ImportFault> {
+    let mut faults = rig.opencti.faults();
+    faults.retain(|fault| fault.kind != FaultKind::LateBundle);
+    faults
+}
+
+fn documents(folder: &Path) -> Vec<String> {
+    let mut paths: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    paths.sort();
+    assert!(
+        paths
+            .iter()
+            .all(|path| path.extension().is_some_and(|end| end == "json"))
+    );
+    paths
+        .iter()
+        .map(|path| std::fs::read_to_string(path).unwrap())
+        .collect()
+}
