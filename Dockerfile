@@ -1,11 +1,13 @@
 # syntax=docker/dockerfile:1
 # Two stages: a static binary, then an image that holds nothing else.
 FROM rust:1.95-alpine AS build
-RUN apk add --no-cache musl-dev gcc make cmake perl
+# A C compiler, its headers and make tools, for the TLS library and the allocator.
+RUN apk add --no-cache gcc musl-dev linux-headers make cmake perl
 WORKDIR /build
 COPY Cargo.toml Cargo.lock ./
 COPY src src
 COPY templates templates
+# Not built here, but the manifest names them.
 COPY benches benches
 COPY examples examples
 # The stand-ins of `demo` and of the tests stay outside.
@@ -13,6 +15,9 @@ RUN cargo build --release --locked --no-default-features --bin vtreporter \
     && cp target/release/vtreporter /vtreporter
 
 FROM scratch
+LABEL org.opencontainers.image.title="vtreporter" \
+      org.opencontainers.image.description="OpenCTI external-import connector: a country's risky files, from VirusTotal into OpenCTI" \
+      org.opencontainers.image.licenses="Apache-2.0"
 # The certificate authorities are compiled in; SSL_CERT_FILE and
 # HTTPS_CA_CERTIFICATES add to them.
 COPY --from=build /vtreporter /vtreporter

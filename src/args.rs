@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 /// A country's risky files, from VirusTotal into OpenCTI, every period.
 ///
@@ -67,7 +67,7 @@ pub enum Command {
 
 /// How the demo goes.
 #[cfg(feature = "standin")]
-#[derive(Clone, Debug, ClapArgs)]
+#[derive(Clone, Debug, clap::Args)]
 pub struct DemoArgs {
     /// Files that the made-up VirusTotal holds
     #[arg(long, default_value_t = 900, value_parser = clap::value_parser!(u32).range(1..=100_000))]

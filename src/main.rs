@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use vtreporter::args::{Args, Command};
 use vtreporter::clock::Clock;
 use vtreporter::commands::{self, Exit};
-use vtreporter::config::{self, Config, Needs};
+use vtreporter::config::{self, Config, Faults, Needs};
 use vtreporter::log;
 
 mod setup;
@@ -60,12 +60,7 @@ async fn run(args: Args) -> Result<(), Exit> {
             let config = settings(file, Needs::BOTH)?;
             commands::check::run(setup::sides(&config, &clock)?, offline).await
         }
-        Command::Plan => {
-            // A plan without the platform is a first run's.
-            let config =
-                settings(file, Needs::BOTH).or_else(|_| settings(file, Needs::VIRUSTOTAL))?;
-            commands::plan::run(setup::plan(config, clock)?).await
-        }
+        Command::Plan => commands::plan::run(setup::plan(plan_settings(file)?, clock)?).await,
         Command::Preview { out } => {
             let config = settings(file, Needs::VIRUSTOTAL)?;
             start_log(&config, &clock);
@@ -92,17 +87,32 @@ fn start_log(config: &Config, clock: &Clock) {
     }
 }
 
-/// Reads config.yml and the environment.
+/// What `plan` needs: a plan without the platform is a first run's. One that is
+/// set, and set wrong, is told.
+fn plan_settings(file: Option<&Path>) -> Result<Config, Exit> {
+    match load(file, Needs::BOTH)? {
+        Ok(config) => Ok(config),
+        Err(faults) if faults.0.iter().any(|fault| fault.is_missing("OPENCTI_URL")) => {
+            settings(file, Needs::VIRUSTOTAL)
+        }
+        Err(faults) => Err(Exit::Settings(faults.to_string())),
+    }
+}
+
 fn settings(file: Option<&Path>, needs: Needs) -> Result<Config, Exit> {
+    load(file, needs)?.map_err(|faults| Exit::Settings(faults.to_string()))
+}
+
+/// Reads config.yml and the environment.
+fn load(file: Option<&Path>, needs: Needs) -> Result<Result<Config, Faults>, Exit> {
     let environment: Vec<(OsString, OsString)> = std::env::vars_os().collect();
     let yaml = config_file(file, &environment)?;
     let yaml = yaml
         .as_ref()
         .map(|(path, text)| (path.as_str(), text.as_str()));
-    config::load(yaml, environment, needs, &|path| {
+    Ok(config::load(yaml, environment, needs, &|path| {
         std::fs::read_to_string(path)
-    })
-    .map_err(|faults| Exit::Settings(faults.to_string()))
+    }))
 }
 
 /// The settings file: `--config`, `CONFIG_FILE`, or config.yml beside the

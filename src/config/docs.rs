@@ -8,8 +8,15 @@ use super::table::{Group, Preset, Setting};
 
 /// The settings of one group as a markdown table.
 pub fn markdown_table(group: Group) -> String {
-    let mut table = String::from(
-        "| Variable | `config.yml` | Default | Allowed | What it does |\n|---|---|---|---|---|\n",
+    // Only these decide what is asked of VirusTotal.
+    let costs = group == Group::Reporter;
+    let (head, rule) = if costs {
+        (" Cost in VirusTotal requests |", "---|")
+    } else {
+        ("", "")
+    };
+    let mut table = format!(
+        "| Variable | `config.yml` | Default | Allowed | What it does |{head}\n|---|---|---|---|---|{rule}\n",
     );
     for setting in of(group) {
         let default = match setting.default {
@@ -25,10 +32,15 @@ pub fn markdown_table(group: Group) -> String {
         } else {
             String::new()
         };
+        let cost = if costs {
+            format!(" {} |", cell(setting.cost()))
+        } else {
+            String::new()
+        };
         line(
             &mut table,
             &format!(
-                "| `{}` | {yaml} | {} | {} | {}{secret} |",
+                "| `{}` | {yaml} | {} | {} | {}{secret} |{cost}",
                 setting.env,
                 cell(&default),
                 cell(&setting.allowed()),

@@ -31,7 +31,15 @@ pub struct Fault {
     pub allowed: Option<String>,
 }
 
+/// What is wrong with a setting that must be set and is not.
+pub(super) const MISSING: &str = "is missing";
+
 impl Fault {
+    /// Whether this says that a variable is not set.
+    pub fn is_missing(&self, variable: &str) -> bool {
+        self.variable == variable && self.problem == MISSING
+    }
+
     pub(super) fn of(setting: &Setting, origin: Option<&Origin>, problem: String) -> Self {
         Self {
             variable: setting.env.to_owned(),

@@ -129,6 +129,26 @@ impl Setting {
         }
     }
 
+    /// What it costs in requests to VirusTotal.
+    pub fn cost(&self) -> &'static str {
+        match self.env {
+            "VTREPORTER_COUNTRY" => "1 for each 300 files of each country",
+            "VTREPORTER_OVERLAP" => "the overlap's files once more, 1 for each 300",
+            "VTREPORTER_START" => "1 for each 300 files, in the first run",
+            "VTREPORTER_RELATIONSHIPS" => {
+                "similar_files and dropped_files: 1 or more for each file of \
+                 VTREPORTER_RELATED_MIN_SEVERITY that has some; contacted_*: none"
+            }
+            "VTREPORTER_RELATED_MIN_SEVERITY" => "the lower, the more files are asked about",
+            "VTREPORTER_MAX_RELATED_PER_FILE" => "1 for each 40, for each relationship of a file",
+            "VTREPORTER_CREATE_ATTACK_PATTERNS" => {
+                "1 for each file of VTREPORTER_RELATED_MIN_SEVERITY"
+            }
+            "VTREPORTER_CREATE_NOTES" => "none, but pages several times as large",
+            _ => "none",
+        }
+    }
+
     /// A second spelling that is read as well: other programs write the
     /// variables of proxies in lower case.
     pub fn also(&self) -> Option<&'static str> {

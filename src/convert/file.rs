@@ -163,7 +163,8 @@ impl<'a> Known<'a> {
         let tlsh = attributes.tlsh.as_deref();
         let (ssdeep, tlsh) = (
             ssdeep.filter(|it| judge(is_ssdeep(it))),
-            tlsh.filter(|it| judge(is_tlsh(it))),
+            tlsh.filter(|it| judge(is_tlsh(it)))
+                .map(|it| it.strip_prefix(TLSH_VERSION).unwrap_or(it)),
         );
         let key = match (&md5, &sha1, &sha256) {
             (Some(md5), _, _) => FileKey::Md5(md5),
@@ -277,9 +278,13 @@ fn is_ssdeep(hash: &str) -> bool {
         && parts.next().is_some_and(base64)
 }
 
-/// 70 digits, with `T1` before them since version 4: kept as it comes.
+/// What stands before a TLSH since its version 4. STIX knows the digits only,
+/// and its library reads no other object of a bundle in which it finds more.
+const TLSH_VERSION: &str = "T1";
+
+/// 70 digits, with or without the version.
 fn is_tlsh(hash: &str) -> bool {
-    let digits = hash.strip_prefix("T1").unwrap_or(hash);
+    let digits = hash.strip_prefix(TLSH_VERSION).unwrap_or(hash);
     digits.len() == 70 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 

@@ -42,6 +42,7 @@ pub mod text;
 pub mod timeline;
 mod told;
 pub mod top;
+mod uri;
 pub mod worst;
 
 /// What the operator chose about the objects.

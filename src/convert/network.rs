@@ -7,6 +7,7 @@ use super::indicator;
 use super::left_out::{LeftOut, Reasons};
 use super::links::{Links, Way};
 use super::tally::Role;
+use super::uri::uri;
 use crate::stix::Object;
 use crate::stix::id::{self, Id};
 use crate::stix::sco::{Provenance, Value};
@@ -24,7 +25,7 @@ const GUI: &str = "https://www.virustotal.com/gui/";
 /// | `ipv4-addr`   | `contacted_ips`, `id`                         | `communicates-with` |
 /// | `ipv6-addr`   | `contacted_ips`, `id`, in its shortest form   | `communicates-with` |
 /// | `domain-name` | `contacted_domains`, `id`, in lower case      | `communicates-with` |
-/// | `url`         | `contacted_urls`, `context_attributes.url`    | `related-to` |
+/// | `url`         | `contacted_urls`, `context_attributes.url`, encoded where STIX wants it | `related-to` |
 ///
 /// Addresses that name no host on the Internet are left out: a sandbox's own
 /// network would tie together files that have nothing to do with each other.
@@ -175,33 +176,25 @@ fn is_mark(c: char) -> bool {
 
 fn url(descriptor: &Descriptor, provenance: Provenance) -> Found<'_> {
     let text = descriptor.url().ok_or(LeftOut::UrlText)?.trim();
-    if !is_url(text) {
-        return Err(LeftOut::BadUrl);
-    }
+    let text = readable(text).ok_or(LeftOut::BadUrl)?;
     let page = descriptor.id.as_str();
     let known = page.len() == 64 && page.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let id = id::url(text);
+    let id = id::url(&text);
     let object = if known {
-        observable(id, Role::Url, provenance, text, "url/", page)
+        observable(id, Role::Url, provenance, &text, "url/", page)
     } else {
-        Object::new(&Value::new(id, provenance, text, None), Role::Url.tag())
+        Object::new(&Value::new(id, provenance, &text, None), Role::Url.tag())
     };
-    Ok((object, text.into()))
+    Ok((object, text))
 }
 
-/// A scheme, something behind it, and nothing that cannot be seen. It is kept
-/// to the letter or not at all.
-fn is_url(text: &str) -> bool {
-    let Some((scheme, rest)) = text.split_once("://") else {
-        return false;
-    };
-    text.len() <= MAX_URL
-        && !rest.is_empty()
-        && scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
-        && super::text::clean(text, MAX_URL) == text
+/// A URL without anything that cannot be seen: that is left out, never cleaned,
+/// since without it it would be another URL.
+fn readable(text: &str) -> Option<Cow<'_, str>> {
+    if text.len() > MAX_URL || super::text::clean(text, MAX_URL) != text {
+        return None;
+    }
+    uri(text).filter(|url| url.len() <= MAX_URL)
 }
 
 fn observable(

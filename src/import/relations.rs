@@ -74,6 +74,7 @@ pub(super) struct Relations<'a> {
     most: u32,
     network: bool,
     off: Off,
+    warned: Off,
     /// Failures in a row, by [`Kind`].
     failures: [u32; Kind::COUNT],
 }
@@ -109,6 +110,7 @@ impl<'a> Relations<'a> {
                 .collect(),
             most,
             off: Off::default(),
+            warned: Off::default(),
             failures: [0; Kind::COUNT],
             network: relationships
                 .iter()
@@ -153,12 +155,8 @@ impl<'a> Relations<'a> {
                 };
                 if let Some(Stop::Failed(error)) = &answer.failed
                     && error.remedy() == Remedy::Disable
-                    && off.put(kind)
                 {
-                    warn!(
-                        vt.relationship = kind.name(),
-                        "not asked for any more in this run: {error}"
-                    );
+                    off.put(kind);
                 }
                 Some((at, kind, answer, techniques))
             })
@@ -196,7 +194,11 @@ impl<'a> Relations<'a> {
                     break;
                 }
                 Some(Stop::Failed(error)) if error.remedy() == Remedy::Disable => {
-                    numbers.notes.insert(format!("{}: {error}", kind.name()));
+                    let note = left_out_note(kind, &error);
+                    if self.warned.put(kind) {
+                        warn!(vt.relationship = kind.name(), "{note}");
+                        numbers.notes.insert(note);
+                    }
                 }
                 // Gone between the page and the call: nothing is missing.
                 Some(Stop::Failed(Error::NotFound { .. })) => *failures = 0,
@@ -229,6 +231,17 @@ impl<'a> Relations<'a> {
             }
         }
         (related, halt)
+    }
+}
+
+/// Without the one file that happened to be asked about.
+fn left_out_note(kind: Kind, error: &Error) -> String {
+    match error {
+        Error::NotLicensed { said, .. } => format!(
+            "{} are left out of this run: the key has no right to them ({said})",
+            kind.name()
+        ),
+        other => format!("{} are left out of this run: {other}", kind.name()),
     }
 }
 

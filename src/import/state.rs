@@ -192,16 +192,17 @@ impl State {
 impl CountryState {
     /// The run under way, or the one that would be begun now.
     pub fn upcoming(&self, start: Start, overlap: Period, now: DateTime<Utc>) -> Run {
-        if let Some(run) = &self.run {
-            let mut run = run.clone();
-            run.previous.clone_from(&self.previous);
-            return run;
-        }
-        let mut run = Run::new(window(self.last_end, start, overlap, now));
-        if let Some(carried) = self.carried.clone() {
-            // The list was cut there on purpose; what lies before was delivered.
-            run.go_on_after(carried);
-        }
+        let mut run = match &self.run {
+            Some(run) => run.clone(),
+            None => {
+                let mut run = Run::new(window(self.last_end, start, overlap, now));
+                if let Some(carried) = self.carried.clone() {
+                    // The list was cut there on purpose; what lies before was delivered.
+                    run.go_on_after(carried);
+                }
+                run
+            }
+        };
         run.previous.clone_from(&self.previous);
         run
     }

@@ -316,6 +316,8 @@ impl Error {
             Self::NotRegistered | Self::BrokerNoQueue { .. } => Remedy::Register,
             Self::NotAlive => Remedy::GoOn,
             Self::Failed { code, .. } if passing(code) => Remedy::Retry,
+            // How the platform says that somebody deleted the connector there.
+            Self::Failed { said, .. } if said.contains("No connector found") => Remedy::Register,
             Self::Failed { .. } => Remedy::Fix,
         }
     }

@@ -259,9 +259,10 @@ pub fn relationship(kind: &str, source: Id, target: Id) -> Id {
     })
 }
 
-/// Of a note: its content, and its creation where that is fixed.
+/// Of a note: its content, and its creation where that is fixed. Blanks around
+/// the content do not count.
 pub fn note(content: &str, created: Option<&str>) -> Id {
-    let canonical = Canonical::new().text("content", content);
+    let canonical = Canonical::new().text("content", content.trim());
     match created {
         Some(created) => canonical.text("created", created),
         None => canonical,

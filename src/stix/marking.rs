@@ -76,14 +76,20 @@ impl Tlp {
 
     /// The object that goes into every bundle that names the level.
     pub fn definition(self) -> MarkingDefinition {
-        let (definition_type, definition) = match self {
-            // STIX 2.1 fixes the texts of its four levels; the platform turns
-            // WHITE into CLEAR.
-            Self::Clear => ("tlp", Definition::tlp("white")),
-            Self::Green => ("tlp", Definition::tlp("green")),
-            Self::Amber => ("tlp", Definition::tlp("amber")),
-            Self::Red => ("tlp", Definition::tlp("red")),
-            Self::AmberStrict => ("statement", Definition::statement("custom")),
+        let own = Some(self.name());
+        // STIX 2.1 fixes its four levels to the letter: nothing may be added.
+        // The platform turns WHITE into CLEAR.
+        let (definition_type, name, definition, own) = match self {
+            Self::Clear => ("tlp", "TLP:WHITE", Definition::tlp("white"), None),
+            Self::Green => ("tlp", self.name(), Definition::tlp("green"), None),
+            Self::Amber => ("tlp", self.name(), Definition::tlp("amber"), None),
+            Self::Red => ("tlp", self.name(), Definition::tlp("red"), None),
+            Self::AmberStrict => (
+                "statement",
+                self.name(),
+                Definition::statement("custom"),
+                own,
+            ),
         };
         MarkingDefinition {
             kind: "marking-definition",
@@ -91,10 +97,10 @@ impl Tlp {
             id: self.id(),
             created: "2017-01-20T00:00:00.000Z",
             definition_type,
-            name: self.name(),
+            name,
             definition,
-            x_opencti_definition_type: "TLP",
-            x_opencti_definition: self.name(),
+            x_opencti_definition_type: own.map(|_| "TLP"),
+            x_opencti_definition: own,
         }
     }
 }
@@ -110,8 +116,10 @@ pub struct MarkingDefinition {
     definition_type: &'static str,
     name: &'static str,
     definition: Definition,
-    x_opencti_definition_type: &'static str,
-    x_opencti_definition: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    x_opencti_definition_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    x_opencti_definition: Option<&'static str>,
 }
 
 impl Stix for MarkingDefinition {

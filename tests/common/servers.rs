@@ -9,6 +9,8 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
+use super::skipped::skipped;
+
 /// A program by one of its names, looked for in `folders` and then in `PATH`.
 ///
 /// Without it a test is skipped loudly; with `VTREPORTER_TEST_REQUIRE_SERVERS=1`
@@ -25,16 +27,6 @@ pub(crate) fn program(names: &[&str], folders: &[&str]) -> Option<PathBuf> {
         skipped(&format!("the program `{}` is not installed", names[0]));
     }
     found
-}
-
-/// Says loudly that a test is skipped, or fails it when servers are required.
-pub(crate) fn skipped(why: &str) {
-    let required = std::env::var_os("VTREPORTER_TEST_REQUIRE_SERVERS");
-    assert!(
-        required.is_none_or(|value| value != "1"),
-        "{why}, and VTREPORTER_TEST_REQUIRE_SERVERS=1"
-    );
-    eprintln!("\n!!! SKIPPED: {why}. Nothing was tested here. !!!\n");
 }
 
 /// Names the folder that goes with a server.

@@ -12,6 +12,8 @@ mod s3;
 mod scripted;
 #[path = "../common/servers.rs"]
 mod servers;
+#[path = "../common/skipped.rs"]
+mod skipped;
 #[path = "../standin_opencti/stix.rs"]
 mod stix;
 #[path = "../common/worker.rs"]

@@ -10,10 +10,20 @@ mod rig;
 #[path = "../../src/setup.rs"]
 mod setup;
 
+mod bad_answers;
+mod commands;
 mod import;
+mod quota_pause;
+mod relations;
+mod reset;
+mod resume;
 mod roads;
+mod secrets;
 #[path = "../common/servers.rs"]
 mod servers;
+mod settings;
+mod stop;
+mod waiting;
 mod window;
 #[expect(dead_code, reason = "a part of it serves the tests of the road alone")]
 #[path = "../common/worker.rs"]

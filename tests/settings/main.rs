@@ -19,6 +19,7 @@ use vtreporter::virustotal::search::Submitter;
 
 mod faults;
 mod hostile;
+mod objects;
 mod samples;
 mod sources;
 mod values;

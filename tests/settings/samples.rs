@@ -99,3 +99,29 @@ fn the_tables_name_every_setting_once_and_its_row_is_sound() {
         }
     }
 }
+
+#[test]
+fn the_readers_table_says_what_each_option_costs() {
+    let table = docs::markdown_table(Group::Reporter);
+    assert!(table.starts_with("| Variable | `config.yml` | Default | Allowed | What it does | Cost in VirusTotal requests |\n"));
+    let cost = |name: &str| {
+        let row = table
+            .lines()
+            .find(|line| line.starts_with(&format!("| `{name}` |")));
+        row.unwrap()
+            .trim_end_matches(" |")
+            .rsplit(" | ")
+            .next()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(
+        cost("VTREPORTER_CREATE_ATTACK_PATTERNS"),
+        "1 for each file of VTREPORTER_RELATED_MIN_SEVERITY"
+    );
+    assert_eq!(cost("VTREPORTER_CREATE_INDICATORS"), "none");
+    let bars = table
+        .lines()
+        .map(|line| line.replace("\\|", "").matches('|').count());
+    assert_eq!(bars.collect::<HashSet<_>>(), HashSet::from([7]));
+}

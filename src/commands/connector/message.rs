@@ -83,7 +83,8 @@ fn numbers(text: &mut String, numbers: &Numbers) {
     let _ = write!(
         text,
         "{} files matched, {} kept, {} dropped{}. Sent: {} objects ({} files, {} of them related; \
-         {} addresses, domains and URLs; {} relationships). {} VirusTotal requests spent.",
+         {} addresses, domains and URLs; {} indicators; {} malware families; {} techniques; \
+         {} notes; {} relationships). {} VirusTotal requests spent.",
         numbers.matched,
         counts.main.total(),
         numbers.dropped.total(),
@@ -92,6 +93,10 @@ fn numbers(text: &mut String, numbers: &Numbers) {
         counts.files(),
         counts.related.total(),
         counts.network(),
+        counts.indicators,
+        counts.malware,
+        counts.attack_patterns,
+        counts.notes,
         counts.relationships(),
         numbers.requests,
     );

@@ -118,7 +118,7 @@ impl Heart {
         }
     }
 
-    /// Pings every [`EVERY`], for ever. A platform that does not answer is
+    /// Pings every `EVERY`, for ever. A platform that does not answer is
     /// tried again at the next beat.
     pub async fn run(&self) {
         loop {

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use reqwest::Certificate;
 
-use super::fault::{Fault, Faults, Origin};
+use super::fault::{Fault, Faults, MISSING, Origin};
 use super::gather::ReadFile;
 use super::rows::Values;
 use super::table::{Kind, Preset, Value};
@@ -114,7 +114,7 @@ impl<'a> Judge<'a> {
     fn required<'v>(&mut self, value: Value<'v>) -> Option<&'v str> {
         let text = self.given(value);
         if text.is_none() && !self.faulty(value) {
-            self.fault(value, "is missing");
+            self.fault(value, MISSING);
         }
         text
     }

@@ -1,5 +1,6 @@
 //! The API road: `stixBundlePush`.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -43,7 +44,7 @@ impl Api {
             bundles: 0,
         };
         // Pieces still to go, the next one last.
-        let mut pieces = vec![bundle.to_owned()];
+        let mut pieces = vec![Cow::Borrowed(bundle)];
         while let Some(piece) = pieces.pop() {
             let refusal = if piece.len() < self.refused.load(Ordering::Relaxed) {
                 match self.push(&piece, work).await {
@@ -67,8 +68,8 @@ impl Api {
                 "a bundle of {} bytes is too large for the platform: it goes in halves",
                 piece.len()
             );
-            pieces.push(second);
-            pieces.push(first);
+            pieces.push(Cow::Owned(second));
+            pieces.push(Cow::Owned(first));
         }
         Ok(sent)
     }

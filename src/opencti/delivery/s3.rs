@@ -27,7 +27,7 @@ const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// Where objects go, and how long they stay.
 #[derive(Clone, Debug)]
 pub struct BucketSettings {
-    /// The storage; what is missing is in [`BucketSettings::new`].
+    /// The storage; [`S3Overrides::over`] tells what is missing.
     pub storage: S3,
     /// `CONNECTOR_SEND_TO_S3_FOLDER`; `""`, `.` and `/` are the bucket's top.
     pub folder: String,

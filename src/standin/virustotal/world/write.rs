@@ -12,12 +12,7 @@ use super::json::{Members, push_list, push_text};
 use super::words::{ENGINES, SANDBOXES, TECHNIQUES};
 
 /// Where padding goes: the first of these that is not excluded.
-const PADDED: [&str; 4] = [
-    "crowdsourced_ids_results",
-    "sigma_analysis_results",
-    "androguard",
-    "further_details",
-];
+const PADDED: [&str; 3] = ["crowdsourced_ids_results", "androguard", "further_details"];
 
 /// The attributes of a file, as the view wants them.
 pub(crate) fn attributes(out: &mut String, block: &Block, code: Code, view: &View) {

@@ -1,0 +1,274 @@
+//! The image and the compose file, as far as they can be judged without Docker.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+use vtreporter::config::{self, Needs, SETTINGS};
+
+const DOCKERFILE: &str = include_str!("../Dockerfile");
+const IGNORED: &str = include_str!("../.dockerignore");
+const COMPOSE: &str = include_str!("../docker-compose.yml");
+const ENV_SAMPLE: &str = include_str!("../.env.sample");
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Instructions of the Dockerfile, a stage each: word and the rest.
+fn stages() -> Vec<Vec<(String, String)>> {
+    let lines = DOCKERFILE.lines().filter(|line| !line.starts_with('#'));
+    let text = lines.collect::<Vec<_>>().join("\n").replace("\\\n", " ");
+    let mut stages: Vec<Vec<(String, String)>> = Vec::new();
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        let (word, rest) = line.split_once(' ').unwrap();
+        if word == "FROM" {
+            stages.push(Vec::new());
+        }
+        let stage = stages.last_mut().unwrap();
+        stage.push((word.to_owned(), rest.trim().to_owned()));
+    }
+    stages
+}
+
+fn all<'a>(stage: &'a [(String, String)], word: &str) -> Vec<&'a str> {
+    let found = stage.iter().filter(|(own, _)| own == word);
+    found.map(|(_, rest)| rest.as_str()).collect()
+}
+
+/// What the first stage copies from the repository.
+fn copied() -> Vec<String> {
+    let stages = stages();
+    all(&stages[0], "COPY")
+        .iter()
+        .flat_map(|rest| {
+            let mut paths: Vec<&str> = rest.split_whitespace().collect();
+            let target = paths.pop().unwrap();
+            assert!(target == "./" || paths == [target], "{rest}");
+            paths.into_iter().map(str::to_owned)
+        })
+        .collect()
+}
+
+#[test]
+fn the_final_image_holds_one_binary_and_no_shell() {
+    let stages = stages();
+    assert_eq!(stages.len(), 2);
+    let last = &stages[1];
+    assert_eq!(all(last, "FROM"), ["scratch"]);
+    assert_eq!(all(last, "COPY"), ["--from=build /vtreporter /vtreporter"]);
+    for word in ["RUN", "ADD", "VOLUME", "EXPOSE", "SHELL", "CMD", "ENV"] {
+        assert!(all(last, word).is_empty(), "{word}");
+    }
+}
+
+#[test]
+fn it_runs_the_binary_without_a_shell_and_not_as_root() {
+    let stages = stages();
+    let last = &stages[1];
+    assert_eq!(all(last, "ENTRYPOINT"), [r#"["/vtreporter"]"#]);
+    let user = all(last, "USER");
+    assert_eq!(user.len(), 1);
+    // Numbers: nothing in the image could look a name up.
+    for id in user[0].split(':') {
+        assert!(id.parse::<u32>().unwrap() > 0, "{id}");
+    }
+    let health = all(last, "HEALTHCHECK");
+    assert_eq!(health.len(), 1);
+    assert!(health[0].ends_with(r#"CMD ["/vtreporter", "healthcheck"]"#));
+}
+
+#[test]
+fn the_binary_is_static_locked_and_without_the_stand_ins() {
+    let stages = stages();
+    let from = all(&stages[0], "FROM")[0];
+    // Alpine's Rust builds for musl, where everything is linked statically.
+    let version = env!("CARGO_PKG_RUST_VERSION");
+    assert_eq!(from, format!("rust:{version}-alpine AS build"));
+    let build = all(&stages[0], "RUN").join(" ");
+    for word in [
+        "cargo build",
+        "--release",
+        "--locked",
+        "--no-default-features",
+    ] {
+        assert!(build.contains(word), "{word}");
+    }
+}
+
+#[test]
+fn the_build_is_given_every_file_that_it_needs() {
+    let folder = tempfile::tempdir().unwrap();
+    for path in copied() {
+        copy(&root().join(&path), &folder.path().join(&path));
+    }
+    // A target that the manifest names and whose file is missing is not listed
+    // here, and stops every build.
+    let told = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--format-version=1", "--offline"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&told.stderr);
+    assert!(told.status.success(), "{errors}");
+    let told: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap();
+    let targets = told["packages"][0]["targets"].as_array().unwrap();
+    for target in targets {
+        let path = target["src_path"].as_str().unwrap();
+        assert!(Path::new(path).is_file(), "{path}");
+    }
+    for name in named_targets() {
+        assert!(
+            targets.iter().any(|target| target["name"] == name),
+            "the manifest names {name}, and its file is not copied"
+        );
+    }
+    let mut included = 0;
+    inclusions(&folder.path().join("src"), &mut |file, path| {
+        included += 1;
+        assert!(path.is_file(), "{file:?} includes {path:?}");
+    });
+    assert!(included > 0);
+}
+
+/// Targets with a table of their own in the manifest: `[[bench]]` and its like.
+fn named_targets() -> Vec<&'static str> {
+    let tables = include_str!("../Cargo.toml").split("\n[[").skip(1);
+    tables
+        .map(|table| {
+            let name = table
+                .split("\n[")
+                .next()
+                .and_then(|own| own.split("name = \"").nth(1));
+            name.and_then(|rest| rest.split('"').next()).unwrap()
+        })
+        .collect()
+}
+
+fn copy(from: &Path, to: &Path) {
+    if from.is_file() {
+        std::fs::copy(from, to).unwrap();
+        return;
+    }
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let name = entry.unwrap().file_name();
+        copy(&from.join(&name), &to.join(&name));
+    }
+}
+
+/// Files that sources pull in at compile time, templates among them.
+fn inclusions(folder: &Path, visit: &mut impl FnMut(&Path, &Path)) {
+    let templates = folder.ancestors().find(|it| it.join("templates").is_dir());
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            inclusions(&path, visit);
+            continue;
+        }
+        let Ok(text) = std::fs::read_to_string(&path) else {
+            continue;
+        };
+        for (before, base) in [
+            ("include_str!(\"", path.parent().unwrap().to_owned()),
+            ("include_bytes!(\"", path.parent().unwrap().to_owned()),
+            (
+                "template(path = \"",
+                templates.map_or_else(Default::default, |it| it.join("templates")),
+            ),
+        ] {
+            for rest in text.split(before).skip(1) {
+                let named = rest.split('"').next().unwrap();
+                visit(&path, &base.join(named));
+            }
+        }
+    }
+}
+
+#[test]
+fn the_build_sees_what_it_copies_and_no_secrets() {
+    let lines: Vec<&str> = IGNORED.lines().filter(|it| !it.starts_with('#')).collect();
+    assert_eq!(lines[0], "*", "everything is kept out first");
+    let let_in: BTreeSet<&str> = lines[1..]
+        .iter()
+        .map(|line| line.strip_prefix('!').unwrap())
+        .collect();
+    let copied = copied();
+    assert_eq!(let_in, copied.iter().map(String::as_str).collect());
+}
+
+/// The variables of the compose file, as compose would hand them over.
+fn environment() -> Vec<(String, String)> {
+    let lines = COMPOSE.lines().map(str::trim);
+    lines
+        .filter_map(|line| line.strip_prefix("- ")?.split_once('='))
+        .map(|(name, value)| {
+            let value = match value.strip_prefix("${").and_then(|it| it.strip_suffix('}')) {
+                None => value,
+                Some(outer) => match outer.split_once(":-") {
+                    Some((_, preset)) => preset,
+                    None if name == "CONNECTOR_ID" => "7f0c2d8e-44d4-4b0e-9d5c-2b6a3f1e8c11",
+                    None => "0123456789abcdef",
+                },
+            };
+            (name.to_owned(), value.to_owned())
+        })
+        .collect()
+}
+
+#[test]
+fn every_variable_of_the_compose_file_and_of_the_sample_is_a_setting() {
+    let known = |name: &str| SETTINGS.iter().any(|setting| setting.env == name);
+    let environment = environment();
+    assert!(environment.len() > 10);
+    for (name, _) in &environment {
+        assert!(known(name), "{name}");
+    }
+    let sample = ENV_SAMPLE
+        .lines()
+        .map(|line| line.trim_start_matches('#'))
+        .filter_map(|line| line.split_once('='))
+        .map(|(name, _)| name)
+        .filter(|name| !name.contains(' '));
+    for name in sample {
+        assert!(known(name), "{name}");
+    }
+}
+
+#[test]
+fn the_compose_file_starts_the_service_once_its_secrets_are_given() {
+    let pairs = environment();
+    let pairs = pairs
+        .iter()
+        .map(|(name, value)| (name.into(), value.into()));
+    let config = config::load(None, pairs, Needs::BOTH, &|_| Ok(String::new())).unwrap();
+    assert_eq!(config.warnings, Vec::<String>::new());
+    let required = SETTINGS
+        .iter()
+        .filter(|setting| setting.default == config::Preset::Required);
+    for setting in required {
+        assert!(
+            environment().iter().any(|(name, _)| name == setting.env),
+            "{}",
+            setting.env
+        );
+    }
+}
+
+#[test]
+fn the_compose_file_runs_it_as_tightly_as_the_image_allows() {
+    for line in [
+        "read_only: true",
+        "cap_drop: [ALL]",
+        "restart: always",
+        "stop_grace_period: 10s",
+    ] {
+        assert!(COMPOSE.lines().any(|own| own.trim() == line), "{line}");
+    }
+    for key in ["volumes:", "ports:", "privileged:", "user:"] {
+        assert!(
+            !COMPOSE.lines().any(|own| own.trim().starts_with(key)),
+            "{key}"
+        );
+    }
+}

@@ -1,0 +1,178 @@
+//! Settings as an operator meets them: through the program.
+
+use std::collections::BTreeMap;
+
+use vtreporter::standin::virustotal::World;
+
+use crate::program::{command, ended};
+use crate::rig::{CONNECTOR, Rig, TOKEN, file};
+
+fn settings() -> BTreeMap<&'static str, &'static str> {
+    [
+        ("OPENCTI_URL", "http://127.0.0.1:9"),
+        ("OPENCTI_TOKEN", TOKEN),
+        ("CONNECTOR_ID", CONNECTOR),
+        ("QUEUE_PROTOCOL", "api"),
+        (
+            "VTREPORTER_API_KEY",
+            "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        ),
+    ]
+    .into()
+}
+
+/// CR-2: what is wrong stops the start with 2 and names the variable, all at once.
+#[tokio::test]
+async fn wrong_settings_stop_the_start_with_2_and_a_line_that_names_each() {
+    let fine = ended(command(&["check", "--offline"]).envs(settings())).await;
+    assert_eq!(fine.code, Some(0), "{}", fine.stderr);
+    for (name, value) in [
+        ("VTREPORTER_API_KEY", ""),
+        ("OPENCTI_TOKEN", ""),
+        ("OPENCTI_URL", "platform"),
+        ("VTREPORTER_COUNTRY", "XX"),
+        ("VTREPORTER_CONFIDENCE", "101"),
+        ("VTREPORTER_API_URL", "not a url"),
+        ("CONNECTOR_DURATION_PERIOD", "daily"),
+        ("VTREPORTER_RELIABILITY", "Z"),
+    ] {
+        for arguments in [&["check", "--offline"][..], &["run"], &[]] {
+            let mut with = settings();
+            with.insert(name, value);
+            let ended = ended(command(arguments).envs(with)).await;
+            assert_eq!(ended.code, Some(2), "{name}: {}", ended.stderr);
+            assert!(ended.stderr.contains(name), "{name}: {}", ended.stderr);
+        }
+    }
+    let all = [
+        ("VTREPORTER_COUNTRY", "XX"),
+        ("VTREPORTER_CONFIDENCE", "101"),
+        ("OPENCTI_URL", "x"),
+    ];
+    let ended = ended(command(&["run"]).envs(settings()).envs(all)).await;
+    assert!(
+        all.iter().all(|(name, _)| ended.stderr.contains(name)),
+        "{}",
+        ended.stderr
+    );
+}
+
+/// CR-2: config.yml holds the same, the environment wins, defaults apply.
+#[tokio::test]
+async fn config_yml_works_the_environment_wins_and_the_defaults_are_real() {
+    let rig = Rig::live(World::empty()).await;
+    let first = rig.clock.now() - chrono::TimeDelta::minutes(5);
+    rig.vt
+        .set_world(World::empty().with_file(crate::rig::file_at(1, "HIGH", first)));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.yml");
+    let text = format!(
+        "opencti:\n  url: {}\n  token: {TOKEN}\nconnector:\n  id: {CONNECTOR}\n  name: From YAML\n  scope: vtreporter\n  run_and_terminate: true\n  queue_protocol: api\n  duration_period: P2D\nvtreporter:\n  api_url: {}\n  api_key: {}\n  country: NZ\n  confidence: 11\n  threat_types: a, b\n  report_labels: one\n  file_labels: two\n  reliability: C\n  report_markings: TLP_GREEN\n  file_markings: TLP_RED\n",
+        rig.opencti.url(),
+        rig.vt.url(),
+        rig.vt.key()
+    );
+    std::fs::write(&path, text).unwrap();
+    let mut program = command(&["--config", path.to_str().unwrap(), "run"]);
+    let ended = ended(
+        program
+            .env("VTREPORTER_COUNTRY", "AU")
+            .env("VTREPORTER_CONFIDENCE", "12"),
+    )
+    .await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let query = &rig.queries()[0];
+    assert!(query.contains("submitter:AU"), "{query}");
+    let (from, to) = crate::rig::window(query);
+    assert_eq!((to - from).num_days(), 2);
+    let report = rig.report();
+    assert_eq!(report["confidence"], 12);
+    assert_eq!(report["report_types"], serde_json::json!(["a", "b"]));
+    assert_eq!(report["labels"], serde_json::json!(["one"]));
+    assert_eq!(rig.opencti.connectors()[0].name, "From YAML");
+    let file = rig.opencti.objects_of("file")[0].clone();
+    assert_ne!(file["object_marking_refs"], report["object_marking_refs"]);
+
+    // Nothing but what has no default.
+    let mut bare = rig;
+    bare.unset("CONNECTOR_DURATION_PERIOD");
+    let bare = bare
+        .set("CONNECTOR_RUN_AND_TERMINATE", "true")
+        .set("CONNECTOR_ID", "6a3f7f58-26d8-4d52-8d75-18aa6ce3f3c2");
+    let ended = bare.run(&["run"]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let query = bare.queries().pop().unwrap();
+    assert!(query.contains("submitter:AU") && query.contains("p:1+"));
+    let (from, to) = crate::rig::window(&query);
+    assert_eq!((to - from).num_days(), 1);
+    let reports = bare.reports();
+    let report = reports.iter().find(|one| one["confidence"] == 75).unwrap();
+    assert_eq!(
+        report["labels"],
+        serde_json::json!(["ci-isac-vt-feed", "Australia"])
+    );
+}
+
+/// CR-11: every TLP in every form is exact on the platform.
+#[tokio::test]
+async fn every_marking_maps_exactly_and_an_unknown_one_stops_at_the_start() {
+    for (level, id) in [
+        (
+            "CLEAR",
+            "marking-definition--613f2e26-407d-48c7-9eca-b8e91df99dc9",
+        ),
+        (
+            "WHITE",
+            "marking-definition--613f2e26-407d-48c7-9eca-b8e91df99dc9",
+        ),
+        (
+            "GREEN",
+            "marking-definition--34098fce-860f-48ae-8e50-ebd3cc5e41da",
+        ),
+        (
+            "AMBER",
+            "marking-definition--f88d31f6-486f-44da-b317-01333bde0b82",
+        ),
+        (
+            "AMBER+STRICT",
+            "marking-definition--826578e1-40ad-459f-bc73-ede076f81f37",
+        ),
+        (
+            "RED",
+            "marking-definition--5e57c739-391a-4eb3-b6be-7d15ca92d5ed",
+        ),
+    ] {
+        for form in [
+            format!("TLP_{level}"),
+            format!("TLP:{level}"),
+            level.to_lowercase(),
+        ] {
+            let world = World::empty().with_file(file(1, "HIGH", 20));
+            let rig = Rig::new(world)
+                .await
+                .set("VTREPORTER_REPORT_MARKINGS", &form)
+                .set("VTREPORTER_FILE_MARKINGS", &form);
+            let _connector = rig.connector();
+            rig.closed(1).await;
+            let expected = serde_json::json!([id]);
+            assert_eq!(rig.report()["object_marking_refs"], expected, "{form}");
+            assert_eq!(
+                rig.opencti.objects_of("file")[0]["object_marking_refs"],
+                expected,
+                "{form}"
+            );
+            rig.assert_sound();
+        }
+    }
+    for wrong in ["TLP_PINK", "AMBERISH", "TLP"] {
+        let mut with = settings();
+        with.insert("VTREPORTER_FILE_MARKINGS", wrong);
+        let ended = ended(command(&["run"]).envs(with)).await;
+        assert_eq!(ended.code, Some(2));
+        assert!(
+            ended.stderr.contains("VTREPORTER_FILE_MARKINGS"),
+            "{}",
+            ended.stderr
+        );
+    }
+}
