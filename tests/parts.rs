@@ -194,6 +194,7 @@ impl Side {
             guard: &self.guard,
             options: &self.options,
             country: Country::parse("AU").unwrap(),
+            share: None,
         };
         self.guard.start_run();
         import.run(run, tally, sink).await.map(|_| ())

@@ -1,32 +1,37 @@
 //! Units: a file with what belongs to it, and the way from units to bundles.
 
 use super::Options;
+use super::attack_pattern;
+use super::country;
 use super::file::{self, Seen};
 use super::filter::{Dropped, Rated, Severity, at_least};
+use super::indicator;
 use super::labels::tidy;
 use super::left_out::{LeftOut, Reasons};
 use super::links::{Links, Way};
+use super::malware;
+use super::network;
+use super::note;
 use super::report::{self, ReportFacts, Subject};
 use super::row::Row;
-use super::sheet::Sheet;
 use super::tally::{Role, Rows};
-use super::{attack_pattern, content, country, html, indicator, malware, network, note};
 use crate::country::Country;
 use crate::stix::bundle::{self, Bundle, Chunk, Limits};
 use crate::stix::sco::Provenance;
-use crate::stix::sdo::{Attachment, Identity, Report, ReportParts};
+use crate::stix::sdo::Identity;
 use crate::stix::time::Timestamp;
 use crate::stix::{Id, Object};
 use crate::virustotal::behaviour::Technique;
 use crate::virustotal::objects::File;
 
+mod closing;
+
+pub use closing::Closing;
+
 /// A related file needs this severity at least. Similar and dropped files come
 /// by the dozen; those that VirusTotal rates lower say little about their
 /// parent and would drown it.
 pub const RELATED_FILE_MIN: Severity = Severity::Medium;
-
-/// The report's relationship to its country, generously.
-const LINK_BYTES: usize = 2048;
 
 /// What belongs to a file and did not come with it.
 #[derive(Clone, Debug, Default)]
@@ -299,197 +304,8 @@ impl Converter {
         chunk.bundle(&self.common, [report].into_iter().chain(&link))
     }
 
-    /// The last version of the part in hand with its CSV, for now unless the
-    /// part is `full`. It names `chunk`, as [`Converter::closing`] does.
-    pub fn part_closing(
-        &self,
-        facts: &ReportFacts,
-        chunk: &Chunk,
-        full: bool,
-        sheet: &mut Sheet,
-        limits: Limits,
-    ) -> Closing {
-        let part = facts.parts.current;
-        let mut load = Load::new(
-            &self.subject,
-            part.number,
-            Some(sheet).filter(|_| self.options.attachments),
-        );
-        load.page = false;
-        load.content = false;
-        let mut left = load.complaint();
-        let room = chunk.room(&self.common, limits).saturating_sub(LINK_BYTES);
-        loop {
-            let description = if part.number > 1 {
-                let facts = ReportFacts {
-                    notes: left.clone(),
-                    ..facts.clone()
-                };
-                report::part_description(&facts, part, full)
-            } else {
-                report::description(facts)
-            };
-            let files = load.sheet.as_slice();
-            let report = self.report(part.number, &description, None, files, chunk);
-            if report.escaped_len() <= room || load.is_empty() {
-                let bundle = self.closed(chunk, &report);
-                return Closing { bundle, left };
-            }
-            left.extend(load.lighten());
-        }
-    }
-
-    /// The report's last version, all of it: the page under "Content", and what
-    /// is attached. It names `chunk`, the last one or one object that has gone
-    /// out (see [`Tally::anchor`](super::tally::Tally::anchor)); where nothing
-    /// was found, only the country or else its author: it must name something. `sheet` is that of
-    /// the first part.
-    ///
-    /// What does not fit beside the chunk is left out and named in the notes:
-    /// first the CSV, then the attached page, then the content.
-    pub fn closing(
-        &self,
-        facts: &ReportFacts,
-        chunk: &Chunk,
-        sheet: Option<&mut Sheet>,
-        limits: Limits,
-    ) -> Closing {
-        let mut load = Load::new(&self.subject, 1, sheet.filter(|_| self.options.attachments));
-        load.page = self.options.attachments;
-        let mut left = load.complaint();
-        let mut facts = facts.clone();
-        facts.notes.extend(left.iter().cloned());
-        let room = chunk.room(&self.common, limits).saturating_sub(LINK_BYTES);
-        loop {
-            let report = self.last(&facts, &load, chunk);
-            if report.escaped_len() <= room || load.is_empty() {
-                let bundle = self.closed(chunk, &report);
-                return Closing { bundle, left };
-            }
-            let note = load.lighten();
-            facts.notes.extend(note.clone());
-            left.extend(note);
-        }
-    }
-
-    fn last(&self, facts: &ReportFacts, load: &Load, chunk: &Chunk) -> Object {
-        let marking = self.options.report_marking.name();
-        // Writing into memory does not fail; if it did, the rest still counts.
-        let content = load.content.then(|| content::content(facts, marking).ok());
-        let mut files = Vec::new();
-        if load.page
-            && let Ok(page) = html::page(facts, marking)
-        {
-            let name = format!("{}.html", self.subject.file_stem());
-            files.push(Attachment::new(name, "text/html", page.as_bytes()));
-        }
-        files.extend(load.sheet.clone());
-        let content = content.flatten();
-        let description = report::description(facts);
-        self.report(1, &description, content.as_deref(), &files, chunk)
-    }
-
     /// The report's id, the same for every version of it.
     pub fn report_id(&self) -> Id {
         crate::stix::id::report(&self.subject.name(), self.at.as_str())
     }
-
-    /// | STIX                    | from                             |
-    /// |-------------------------|----------------------------------|
-    /// | `name`                  | country, window and, after the first, the part's number |
-    /// | `published`, `created`, `modified` | the window's end      |
-    /// | `description`           | [`report::description`]          |
-    /// | `x_opencti_content`     | [`content::content`], in the last version |
-    /// | `x_opencti_files`       | [`html::page`] and [`Sheet`], in the last version |
-    /// | `report_types`, `labels`, `confidence`, `x_opencti_reliability`, marking | the operator's choice |
-    /// | `object_refs`           | the chunk's objects, relationships too, and the country |
-    fn report(
-        &self,
-        number: u32,
-        description: &str,
-        content: Option<&str>,
-        files: &[Attachment],
-        chunk: &Chunk,
-    ) -> Object {
-        let mut refs = chunk.ids();
-        refs.extend(self.country);
-        if refs.is_empty() {
-            refs.push(self.author);
-        }
-        Object::new(
-            &Report::new(ReportParts {
-                author: self.author,
-                marking: self.options.report_marking.id(),
-                name: &self.subject.part_name(number),
-                description,
-                report_types: &self.report_types,
-                published: &self.at,
-                labels: &self.report_labels,
-                confidence: self.options.confidence,
-                reliability: self.options.reliability.as_deref(),
-                content,
-                files,
-                object_refs: &refs,
-            }),
-            Role::Frame.tag(),
-        )
-    }
-}
-
-/// A report's last version.
-#[derive(Clone, Debug)]
-pub struct Closing {
-    /// With the report.
-    pub bundle: Bundle,
-    /// What had no room in it, in sentences.
-    pub left: Vec<String>,
-}
-
-/// What the last version carries beside its description.
-struct Load {
-    sheet: Option<Attachment>,
-    page: bool,
-    content: bool,
-    /// The CSV had outgrown its room before.
-    over: bool,
-}
-
-impl Load {
-    fn new(subject: &Subject, part: u32, sheet: Option<&mut Sheet>) -> Self {
-        let over = sheet.as_ref().is_some_and(|sheet| sheet.is_over());
-        let sheet = sheet.and_then(|sheet| {
-            let name = sheet.name(&subject.file_stem(), part);
-            Some(Attachment::new(name, "text/csv", sheet.bytes()?))
-        });
-        Self {
-            sheet,
-            page: true,
-            content: true,
-            over,
-        }
-    }
-
-    fn complaint(&self) -> Vec<String> {
-        let over = self.over.then(|| left_out("the CSV of the files"));
-        over.into_iter().collect()
-    }
-
-    fn is_empty(&self) -> bool {
-        self.sheet.is_none() && !self.page && !self.content
-    }
-
-    /// Leaves the first thing out that is still there, and says so.
-    fn lighten(&mut self) -> Option<String> {
-        if self.sheet.take().is_some() {
-            return Some(left_out("the CSV of the files"));
-        }
-        if std::mem::take(&mut self.page) {
-            return Some(left_out("the attached page"));
-        }
-        std::mem::take(&mut self.content).then(|| left_out("the content page"))
-    }
-}
-
-fn left_out(what: &str) -> String {
-    format!("{what} was left out: it does not fit into VTREPORTER_MAX_BUNDLE_MB")
 }

@@ -2,6 +2,7 @@
 //! becomes bundles.
 
 mod closing;
+mod telling;
 
 use chrono::{DateTime, Utc};
 use tracing::{debug, info};
@@ -14,11 +15,10 @@ use crate::convert::filter::{Rated, at_least, decide};
 use crate::convert::page::{Converter, Unit};
 use crate::convert::parts::Named;
 use crate::convert::profile::Profile;
-use crate::convert::report::{Progress, Subject};
-use crate::convert::tally::{Rows, Tally, is_main};
+use crate::convert::report::Subject;
+use crate::convert::tally::Tally;
 use crate::quota::{Cost, Stop};
 use crate::stix::Object;
-use crate::stix::bundle::Chunk;
 use crate::virustotal::objects::File;
 use crate::virustotal::search::{CursorGuard, Search, query_text};
 use crate::virustotal::{Error, Page};
@@ -291,101 +291,6 @@ impl<'a, S: Sink> Session<'a, S> {
         Ok(())
     }
 
-    /// Sends what waits; `last`: the run is whole with it, and the report says
-    /// so.
-    async fn send(&mut self, last: bool) -> Result<(), Stopped> {
-        let units = std::mem::take(&mut self.pending);
-        let limits = self.import.options.limits;
-        let packed = self.converter.pack(units, limits);
-        for _ in 0..packed.dangling {
-            self.run
-                .numbers
-                .gap("an object that names something that is not there was left out");
-        }
-        let count = packed.chunks.len();
-        for (at, chunk) in packed.chunks.iter().enumerate() {
-            self.begin_part(chunk).await?;
-            self.tell(chunk, &packed.rows);
-            if last && at + 1 == count && self.complete_with(chunk).await? {
-                return Ok(());
-            }
-            let facts = self.facts(Progress::InProgress);
-            let bundle = self.converter.bundle(chunk, &facts);
-            self.sink.deliver(&bundle.text).await?;
-            debug!(
-                objects = bundle.objects,
-                bytes = bundle.text.len(),
-                "a bundle was delivered"
-            );
-        }
-        if last {
-            self.close_report(Progress::Complete).await?;
-        }
-        Ok(())
-    }
-
-    /// Closes the report's part in hand where it has no room for a chunk.
-    async fn begin_part(&mut self, chunk: &Chunk) -> Result<(), Stopped> {
-        let most = self.import.options.convert.max_refs as u64;
-        let part = self.run.numbers.parts.current;
-        if part.refs == 0 || part.refs + self.named.fresh(chunk) <= most {
-            return Ok(());
-        }
-        self.close_part(true).await?;
-        self.tally.sheet.clear();
-        self.named.clear();
-        self.anchor = None;
-        self.run.numbers.sheets = 0;
-        self.run.numbers.parts.close();
-        info!(
-            part = self.run.numbers.parts.current.number,
-            "the report is full: going on in the next part"
-        );
-        Ok(())
-    }
-
-    async fn close_part(&mut self, full: bool) -> Result<(), Stopped> {
-        let facts = self.facts(Progress::InProgress);
-        let named = Chunk::of(self.anchor.iter().cloned().collect());
-        let limits = self.import.options.limits;
-        let sheet = &mut self.tally.sheet;
-        let closing = self
-            .converter
-            .part_closing(&facts, &named, full, sheet, limits);
-        let number = facts.parts.current.number;
-        let left = closing.left.iter();
-        let notes = left.map(|left| format!("part {number}: {left}"));
-        self.run.numbers.notes.extend(notes);
-        self.sink.deliver(&closing.bundle.text).await?;
-        Ok(())
-    }
-
-    /// Counts a chunk's objects, and names them in the part in hand.
-    fn tell(&mut self, chunk: &Chunk, rows: &Rows) {
-        self.tally.add(chunk, rows);
-        self.named.add(chunk, &mut self.run.numbers.parts.current);
-        if self.anchor.is_none() {
-            self.anchor = main_file(chunk);
-        }
-    }
-
-    /// The last chunk and the report's last version in one bundle, if that has
-    /// room for both.
-    async fn complete_with(&mut self, chunk: &Chunk) -> Result<bool, Stopped> {
-        if self.run.numbers.parts.is_split() {
-            return Ok(false);
-        }
-        let facts = self.facts(Progress::Complete);
-        let limits = self.import.options.limits;
-        let sheet = Some(&mut self.tally.sheet);
-        let closing = self.converter.closing(&facts, chunk, sheet, limits);
-        if !closing.left.is_empty() {
-            return Ok(false);
-        }
-        self.sink.deliver(&closing.bundle.text).await?;
-        Ok(true)
-    }
-
     async fn commit(&mut self) {
         self.run.numbers.counts = *self.tally.counts();
         self.run.numbers.summary = self.tally.profile.summary();
@@ -427,12 +332,6 @@ fn go_on(run: &mut Run, tally: &mut Tally, options: &super::Options) {
         tally.sheet.make_room(options.limits.bytes / 4 * 3);
     }
     tally.sheet.begun(run.numbers.sheets);
-}
-
-/// A file of a chunk that the search found.
-fn main_file(chunk: &Chunk) -> Option<Object> {
-    let mut objects = chunk.objects().iter();
-    objects.find(|object| is_main(object)).cloned()
 }
 
 /// The part of a batch up to the file that fills the room, and whether that

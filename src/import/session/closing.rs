@@ -3,9 +3,8 @@
 use tracing::warn;
 
 use super::Session;
-use crate::convert::report::{Progress, ReportFacts};
+use crate::convert::report::Progress;
 use crate::import::{Sink, Stopped};
-use crate::stix::bundle::Chunk;
 
 impl<S: Sink> Session<'_, S> {
     /// The last delivery: what waits, with a report that says that it is whole.
@@ -58,43 +57,5 @@ impl<S: Sink> Session<'_, S> {
         }
         self.committed.numbers.requests = self.requests();
         self.sink.advanced(self.committed).await;
-    }
-
-    /// The report's last version, for now: of the part in hand and, where that
-    /// is another one, of the overview.
-    pub(super) async fn close_report(&mut self, progress: Progress) -> Result<(), Stopped> {
-        let split = self.run.numbers.parts.is_split();
-        if split {
-            self.close_part(progress == Progress::Complete).await?;
-        }
-        let facts = self.facts(progress);
-        let named = Chunk::of(self.tally.anchor().cloned().into_iter().collect());
-        let limits = self.import.options.limits;
-        let sheet = (!split).then_some(&mut self.tally.sheet);
-        let closing = self.converter.closing(&facts, &named, sheet, limits);
-        for left in &closing.left {
-            warn!(report = facts.subject.name(), "{left}");
-        }
-        self.sink.deliver(&closing.bundle.text).await?;
-        Ok(())
-    }
-
-    pub(super) fn facts(&self, progress: Progress) -> ReportFacts {
-        let numbers = &self.run.numbers;
-        let mut facts = ReportFacts::new(self.converter.subject().clone(), self.query.clone());
-        facts.matched = numbers.matched;
-        facts.counts = *self.tally.counts();
-        facts.dropped = numbers.dropped.clone();
-        facts.left_out = numbers.left_out.clone();
-        facts.gaps = numbers.gap_lines().collect();
-        facts.requests = self.requests();
-        facts.parts.clone_from(&numbers.parts);
-        if progress != Progress::InProgress {
-            facts.notes = numbers.notes.iter().cloned().collect();
-            facts.summary = self.tally.profile.summary();
-            facts.previous.clone_from(&self.run.previous);
-        }
-        facts.progress = progress;
-        facts
     }
 }

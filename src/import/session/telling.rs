@@ -1,0 +1,152 @@
+//! What a session hands over: chunks with the report as far as it has grown,
+//! the parts of the report, and its last version.
+
+use tracing::{debug, info, warn};
+
+use super::super::{Sink, Stopped};
+use super::Session;
+use crate::convert::report::{Progress, ReportFacts};
+use crate::convert::tally::{Rows, is_main};
+use crate::stix::Object;
+use crate::stix::bundle::Chunk;
+
+impl<S: Sink> Session<'_, S> {
+    /// Sends what waits; `last`: the run is whole with it, and the report says
+    /// so.
+    pub(super) async fn send(&mut self, last: bool) -> Result<(), Stopped> {
+        let units = std::mem::take(&mut self.pending);
+        let limits = self.import.options.limits;
+        let packed = self.converter.pack(units, limits);
+        for _ in 0..packed.dangling {
+            self.run
+                .numbers
+                .gap("an object that names something that is not there was left out");
+        }
+        let count = packed.chunks.len();
+        for (at, chunk) in packed.chunks.iter().enumerate() {
+            self.begin_part(chunk).await?;
+            self.tell(chunk, &packed.rows);
+            if last && at + 1 == count && self.complete_with(chunk).await? {
+                return Ok(());
+            }
+            let facts = self.facts(Progress::InProgress);
+            let bundle = self.converter.bundle(chunk, &facts);
+            self.sink.deliver(&bundle.text).await?;
+            debug!(
+                objects = bundle.objects,
+                bytes = bundle.text.len(),
+                "a bundle was delivered"
+            );
+        }
+        if last {
+            self.close_report(Progress::Complete).await?;
+        }
+        Ok(())
+    }
+
+    /// Closes the report's part in hand where it has no room for a chunk.
+    async fn begin_part(&mut self, chunk: &Chunk) -> Result<(), Stopped> {
+        let most = self.import.options.convert.max_refs as u64;
+        let part = self.run.numbers.parts.current;
+        if part.refs == 0 || part.refs + self.named.fresh(chunk) <= most {
+            return Ok(());
+        }
+        self.close_part(true).await?;
+        self.tally.sheet.clear();
+        self.named.clear();
+        self.anchor = None;
+        self.run.numbers.sheets = 0;
+        self.run.numbers.parts.close();
+        info!(
+            part = self.run.numbers.parts.current.number,
+            "the report is full: going on in the next part"
+        );
+        Ok(())
+    }
+
+    async fn close_part(&mut self, full: bool) -> Result<(), Stopped> {
+        let facts = self.facts(Progress::InProgress);
+        let named = Chunk::of(self.anchor.iter().cloned().collect());
+        let limits = self.import.options.limits;
+        let sheet = &mut self.tally.sheet;
+        let closing = self
+            .converter
+            .part_closing(&facts, &named, full, sheet, limits);
+        let number = facts.parts.current.number;
+        let left = closing.left.iter();
+        let notes = left.map(|left| format!("part {number}: {left}"));
+        self.run.numbers.notes.extend(notes);
+        self.sink.deliver(&closing.bundle.text).await?;
+        Ok(())
+    }
+
+    /// Counts a chunk's objects, and names them in the part in hand.
+    fn tell(&mut self, chunk: &Chunk, rows: &Rows) {
+        self.tally.add(chunk, rows);
+        self.named.add(chunk, &mut self.run.numbers.parts.current);
+        if self.anchor.is_none() {
+            self.anchor = main_file(chunk);
+        }
+    }
+
+    /// The last chunk and the report's last version in one bundle, if that has
+    /// room for both.
+    async fn complete_with(&mut self, chunk: &Chunk) -> Result<bool, Stopped> {
+        if self.run.numbers.parts.is_split() {
+            return Ok(false);
+        }
+        let facts = self.facts(Progress::Complete);
+        let limits = self.import.options.limits;
+        let sheet = Some(&mut self.tally.sheet);
+        let closing = self.converter.closing(&facts, chunk, sheet, limits);
+        if !closing.left.is_empty() {
+            return Ok(false);
+        }
+        self.sink.deliver(&closing.bundle.text).await?;
+        Ok(true)
+    }
+
+    /// The report's last version, for now: of the part in hand and, where that
+    /// is another one, of the overview.
+    pub(super) async fn close_report(&mut self, progress: Progress) -> Result<(), Stopped> {
+        let split = self.run.numbers.parts.is_split();
+        if split {
+            self.close_part(progress == Progress::Complete).await?;
+        }
+        let facts = self.facts(progress);
+        let named = Chunk::of(self.tally.anchor().cloned().into_iter().collect());
+        let limits = self.import.options.limits;
+        let sheet = (!split).then_some(&mut self.tally.sheet);
+        let closing = self.converter.closing(&facts, &named, sheet, limits);
+        for left in &closing.left {
+            warn!(report = facts.subject.name(), "{left}");
+        }
+        self.sink.deliver(&closing.bundle.text).await?;
+        Ok(())
+    }
+
+    pub(super) fn facts(&self, progress: Progress) -> ReportFacts {
+        let numbers = &self.run.numbers;
+        let mut facts = ReportFacts::new(self.converter.subject().clone(), self.query.clone());
+        facts.matched = numbers.matched;
+        facts.counts = *self.tally.counts();
+        facts.dropped = numbers.dropped.clone();
+        facts.left_out = numbers.left_out.clone();
+        facts.gaps = numbers.gap_lines().collect();
+        facts.requests = self.requests();
+        facts.parts.clone_from(&numbers.parts);
+        if progress != Progress::InProgress {
+            facts.notes = numbers.notes.iter().cloned().collect();
+            facts.summary = self.tally.profile.summary();
+            facts.previous.clone_from(&self.run.previous);
+        }
+        facts.progress = progress;
+        facts
+    }
+}
+
+/// A file of a chunk that the search found.
+fn main_file(chunk: &Chunk) -> Option<Object> {
+    let mut objects = chunk.objects().iter();
+    objects.find(|object| is_main(object)).cloned()
+}
