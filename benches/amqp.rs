@@ -5,8 +5,6 @@
 
 #[path = "../tests/common/servers.rs"]
 mod servers;
-#[path = "../tests/common/skipped.rs"]
-mod skipped;
 
 use std::process::ExitCode;
 use std::time::Duration;

@@ -9,7 +9,9 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-use super::skipped::skipped;
+#[path = "skipped.rs"]
+mod skipped;
+use skipped::skipped;
 
 /// A program by one of its names, looked for in `folders` and then in `PATH`.
 ///

@@ -12,8 +12,6 @@ mod s3;
 mod scripted;
 #[path = "../common/servers.rs"]
 mod servers;
-#[path = "../common/skipped.rs"]
-mod skipped;
 #[path = "../standin_opencti/stix.rs"]
 mod stix;
 #[path = "../common/worker.rs"]

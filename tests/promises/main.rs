@@ -22,6 +22,8 @@ mod secrets;
 #[path = "../common/servers.rs"]
 mod servers;
 mod settings;
+#[path = "../common/skipped.rs"]
+mod skipped;
 mod stop;
 mod waiting;
 mod window;
