@@ -81,6 +81,7 @@ pub struct Converter {
     author: Id,
     /// The location's, where it is wanted.
     country: Option<Id>,
+    memo: malware::Memo,
     file_labels: Vec<String>,
     report_labels: Vec<String>,
     report_types: Vec<String>,
@@ -111,6 +112,7 @@ impl Converter {
             timeless,
             author: author_id,
             country: country.as_ref().map(Object::id),
+            memo: malware::Memo::default(),
             file_labels: tidy(&options.file_labels),
             report_labels: tidy(&options.report_labels),
             report_types: tidy(&options.report_types),
@@ -187,15 +189,18 @@ impl Converter {
         let mut families = Vec::new();
         if wanted.malware.is_some() {
             for name in names {
-                let family = malware::convert(&name, &links);
-                let id = family.id();
+                let made = self.memo.get(&name, || {
+                    let malware = malware::convert(&name, &links);
+                    let from = |country| links.link(Way::FamilyFrom, malware.id(), country);
+                    let from = self.country.map(from);
+                    malware::Made { malware, from }
+                });
+                let id = made.malware.id();
                 families.push(id);
-                into.push(family);
+                into.push(made.malware);
                 into.push(links.link(Way::Family, seen.id(), id));
                 // Where a related file was submitted from is not known.
-                if let (Role::Main(_), Some(country)) = (role, self.country) {
-                    into.push(links.link(Way::FamilyFrom, id, country));
-                }
+                into.extend(made.from.filter(|_| matches!(role, Role::Main(_))));
             }
         }
         if let Some(min) = wanted.indicators {
