@@ -155,6 +155,7 @@ async fn run(virustotal: &StandIn, attack_patterns: bool) -> (Kept, Numbers, Res
         guard: &guard,
         options: &options,
         country: Country::parse("AU").unwrap(),
+        share: None,
     };
     let ended = import.run(&mut run, &mut tally, &mut kept).await.map(drop);
     (kept, run.numbers, ended)

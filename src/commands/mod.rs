@@ -1,15 +1,15 @@
 //! What a user can ask for. Commands combine the rooms below, and never each other.
 
-use std::fmt;
-use std::io::Write;
-
 use crate::{opencti, virustotal};
 
 /// As `println!`, but a reader that went away (`vtreporter plan | head -1`) is
 /// no reason to fail, let alone to panic.
 macro_rules! say {
     ($($text:tt)*) => {
-        $crate::commands::say(format_args!($($text)*))
+        {
+            use std::io::Write as _;
+            let _ = writeln!(std::io::stdout().lock(), $($text)*);
+        }
     };
 }
 
@@ -19,10 +19,6 @@ pub mod connector;
 pub mod demo;
 pub mod plan;
 pub mod preview;
-
-pub(crate) fn say(line: fmt::Arguments<'_>) {
-    let _ = writeln!(std::io::stdout().lock(), "{line}");
-}
 
 /// Why a command did not do everything. `main` prints it and turns it into an exit code.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

@@ -83,6 +83,7 @@ impl Preview {
             guard: &self.guard,
             options,
             country,
+            share: None,
         };
         self.guard.start_run();
         let ended = tokio::select! {

@@ -1,22 +1,16 @@
 //! Units: a file with what belongs to it, and the way from units to bundles.
 
 use super::Options;
-use super::attack_pattern;
-use super::country;
 use super::file::{self, Seen};
 use super::filter::{Dropped, Rated, Severity, at_least};
-use super::indicator;
 use super::labels::tidy;
 use super::left_out::{LeftOut, Reasons};
 use super::links::{Links, Way};
-use super::malware;
-use super::network;
-use super::note;
 use super::report::{self, ReportFacts, Subject};
 use super::row::Row;
 use super::sheet::Sheet;
 use super::tally::{Role, Rows};
-use super::{content, html};
+use super::{attack_pattern, content, country, html, indicator, malware, network, note};
 use crate::country::Country;
 use crate::stix::bundle::{self, Bundle, Chunk, Limits};
 use crate::stix::sco::Provenance;

@@ -260,7 +260,7 @@ fn search(out: &mut String, facts: &ReportFacts) {
         out.push_str(&told::search_link(&query));
         out.push_str("))");
     }
-    out.push_str("\n");
+    out.push('\n');
 }
 
 fn introduce(out: &mut String, facts: &ReportFacts) {

@@ -159,7 +159,6 @@ mod tests {
             ("exe.\u{202e}fdp.scr", "exe.fdp.scr"),
             ("zero\u{200b}width\u{feff}", "zerowidth"),
             ("\u{3164}", ""),
-            (" \u{200b} ", ""),
             ("\u{fff9}note\u{fffb}", "note"),
             ("tag\u{e0041}\u{e007f}", "tag"),
             ("d\u{e9}j\u{e0} vu", "déjà vu"),

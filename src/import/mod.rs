@@ -115,6 +115,9 @@ pub enum SinkError {
 pub enum Stopped {
     /// A quota would pass its stop percentage.
     Paused(Pause),
+    /// What this run may spend of the quota is spent: other countries wait for
+    /// the rest of it.
+    Share(u64),
     /// VirusTotal did not answer as needed.
     VirusTotal(virustotal::Error),
     /// Its pages do not end.
@@ -127,7 +130,7 @@ impl Stopped {
     /// Whether the operator has to change something.
     pub fn needs_other_settings(&self) -> bool {
         match self {
-            Self::Paused(_) | Self::Endless(_) => false,
+            Self::Paused(_) | Self::Share(_) | Self::Endless(_) => false,
             Self::VirusTotal(error) => error.remedy() == virustotal::Remedy::Fix,
             // The settings were good enough to register; what a road lacks may
             // be mended on its other side.
@@ -141,6 +144,11 @@ impl fmt::Display for Stopped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Paused(pause) => pause.fmt(f),
+            Self::Share(share) => write!(
+                f,
+                "its share of what is left of VirusTotal's quota is spent ({share} requests): \
+                 the other countries go first, then it goes on"
+            ),
             Self::VirusTotal(error) => error.fmt(f),
             Self::Endless(error) => error.fmt(f),
             Self::Sink(error) => error.fmt(f),
@@ -178,6 +186,9 @@ pub struct Import<'a> {
     pub options: &'a Options,
     /// Whose files.
     pub country: Country,
+    /// Requests that this attempt may spend, where others wait for theirs.
+    /// Looked at between batches of files: it may be passed by one batch.
+    pub share: Option<u64>,
 }
 
 impl Import<'_> {

@@ -1,8 +1,10 @@
 //! The inside of one run: what it holds between its pages, and how a page
 //! becomes bundles.
 
+mod closing;
+
 use chrono::{DateTime, Utc};
-use tracing::{debug, info, warn};
+use tracing::{debug, info};
 
 use super::numbers::Numbers;
 use super::relations::{Halt, Relations};
@@ -12,7 +14,7 @@ use crate::convert::filter::{Rated, at_least, decide};
 use crate::convert::page::{Converter, Unit};
 use crate::convert::parts::Named;
 use crate::convert::profile::Profile;
-use crate::convert::report::{Progress, ReportFacts, Subject};
+use crate::convert::report::{Progress, Subject};
 use crate::convert::tally::{Rows, Tally, is_main};
 use crate::quota::{Cost, Stop};
 use crate::stix::Object;
@@ -138,6 +140,7 @@ impl<'a, S: Sink> Session<'a, S> {
                 Ok(next) => {
                     self.deliver(next.clone()).await?;
                     cursor = next;
+                    self.within_share()?;
                 }
                 Err(endless) => {
                     // Not by this cursor again: the next try goes on by the date.
@@ -192,12 +195,25 @@ impl<'a, S: Sink> Session<'a, S> {
             if cut && self.may_cut() {
                 return Ok(PageEnd::Cut);
             }
+            if let (false, Err(spent)) = (rest.is_empty(), self.within_share()) {
+                self.deliver(own.filter(|_| self.run.place.unordered))
+                    .await?;
+                return Err(spent);
+            }
             if self.is_full() {
                 let place = own.clone().filter(|_| self.run.place.unordered);
                 self.deliver(place).await?;
             }
         }
         Ok(PageEnd::Whole)
+    }
+
+    /// Other countries wait for the rest of the quota.
+    fn within_share(&self) -> Result<(), Stopped> {
+        match self.import.share {
+            Some(share) if self.import.guard.spent().sent >= share => Err(Stopped::Share(share)),
+            _ => Ok(()),
+        }
     }
 
     /// Whether a later run would find the place where this one ends.
@@ -381,96 +397,6 @@ impl<'a, S: Sink> Session<'a, S> {
 
     fn requests(&self) -> u64 {
         self.requests_before + self.import.guard.spent().sent
-    }
-
-    /// The last delivery: what waits, with a report that says that it is whole.
-    pub(super) async fn complete(&mut self) -> Result<(), Stopped> {
-        if let Some(note) = self.carried_note() {
-            self.run.numbers.notes.insert(note);
-        }
-        if self.pending.is_empty() {
-            let found = self.tally.counts().objects() > 0;
-            if found || self.import.options.empty_report {
-                self.close_report(Progress::Complete).await?;
-            }
-        } else {
-            self.send(true).await?;
-        }
-        self.commit().await;
-        Ok(())
-    }
-
-    fn carried_note(&self) -> Option<String> {
-        let most = self.import.options.max_files;
-        let after = self.run.place.after?;
-        (most > 0 && self.kept >= most).then(|| {
-            format!(
-                "cut at VTREPORTER_MAX_FILES ({most}) at {}: the next run begins there",
-                after.format("%Y-%m-%d %H:%M:%S UTC")
-            )
-        })
-    }
-
-    /// Says in the report, if there is one yet, why it is not whole. A platform
-    /// that does not take this is told by the work's message all the same.
-    pub(super) async fn interrupted(&mut self, stopped: &Stopped) {
-        self.committed.numbers.requests = self.requests();
-        self.run.clone_from(self.committed);
-        if self.tally.counts().objects() == 0 || matches!(stopped, Stopped::Sink(_)) {
-            return;
-        }
-        let progress = match stopped {
-            Stopped::Paused(pause) => Progress::Paused {
-                reason: pause.to_string(),
-                resumes_at: pause.resumes_at,
-            },
-            other => Progress::Stopped {
-                reason: other.to_string(),
-            },
-        };
-        if let Err(error) = self.close_report(progress).await {
-            warn!(error = %error, "the report could not be told that the run stopped");
-        }
-        self.committed.numbers.requests = self.requests();
-        self.sink.advanced(self.committed).await;
-    }
-
-    /// The report's last version, for now: of the part in hand and, where that
-    /// is another one, of the overview.
-    async fn close_report(&mut self, progress: Progress) -> Result<(), Stopped> {
-        let split = self.run.numbers.parts.is_split();
-        if split {
-            self.close_part(progress == Progress::Complete).await?;
-        }
-        let facts = self.facts(progress);
-        let named = Chunk::of(self.tally.anchor().cloned().into_iter().collect());
-        let limits = self.import.options.limits;
-        let sheet = (!split).then_some(&mut self.tally.sheet);
-        let closing = self.converter.closing(&facts, &named, sheet, limits);
-        for left in &closing.left {
-            warn!(report = facts.subject.name(), "{left}");
-        }
-        self.sink.deliver(&closing.bundle.text).await?;
-        Ok(())
-    }
-
-    fn facts(&self, progress: Progress) -> ReportFacts {
-        let numbers = &self.run.numbers;
-        let mut facts = ReportFacts::new(self.converter.subject().clone(), self.query.clone());
-        facts.matched = numbers.matched;
-        facts.counts = *self.tally.counts();
-        facts.dropped = numbers.dropped.clone();
-        facts.left_out = numbers.left_out.clone();
-        facts.gaps = numbers.gap_lines().collect();
-        facts.requests = self.requests();
-        facts.parts.clone_from(&numbers.parts);
-        if progress != Progress::InProgress {
-            facts.notes = numbers.notes.iter().cloned().collect();
-            facts.summary = self.tally.profile.summary();
-            facts.previous.clone_from(&self.run.previous);
-        }
-        facts.progress = progress;
-        facts
     }
 }
 

@@ -12,6 +12,7 @@ mod setup;
 
 mod bad_answers;
 mod commands;
+mod countries;
 mod import;
 mod quota_pause;
 mod relations;

@@ -145,12 +145,11 @@ async fn a_quota_spent_in_the_middle_of_a_page_goes_on_at_the_file_it_stopped_at
 #[tokio::test]
 async fn two_countries_that_pause_both_keep_their_numbers() {
     let world = || {
-        let one = (0..400_u32).fold(World::empty(), |world, n| {
+        (0..400_u32).fold(World::empty(), |world, n| {
             let first = now() - TimeDelta::seconds(i64::from(600 - n));
             let made = vtreporter::standin::virustotal::Made::new(file_at(n, "MEDIUM", first));
             world.with(made.submitted_from(&["AU", "NZ"]))
-        });
-        one
+        })
     };
     let rig = Rig::new(world())
         .await

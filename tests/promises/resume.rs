@@ -198,20 +198,15 @@ async fn files_of_one_second_are_not_lost_at_a_cut() {
 
 #[tokio::test]
 async fn a_cap_in_a_list_without_order_loses_nothing() {
-    let rig = Rig::new(many(120)).await.set("VTREPORTER_MAX_FILES", "40");
-    rig.vt.fail(Fault::new(
-        On::Search,
-        Answer::rewrite(|page| {
-            page["data"].as_array_mut().unwrap().reverse();
-        }),
-    ));
-    let _connector = rig.connector();
-    rig.idle(1).await;
-    assert_eq!(
-        rig.files().len(),
-        120,
-        "without an order there is no place to go on from"
-    );
+    for cap in ["10", "40"] {
+        let rig = Rig::new(many(120)).await.set("VTREPORTER_MAX_FILES", cap);
+        let reversed = Answer::rewrite(|page| page["data"].as_array_mut().unwrap().reverse());
+        rig.vt.fail(Fault::new(On::Search, reversed));
+        let _connector = rig.connector();
+        rig.idle(1).await;
+        // Without an order there is no place to go on from.
+        assert_eq!(rig.files().len(), 120, "{cap}");
+    }
 }
 
 #[tokio::test]
@@ -232,39 +227,28 @@ async fn a_cap_counts_over_the_parts_of_a_paused_run() {
 
 #[tokio::test]
 async fn a_gap_of_a_file_that_is_repeated_counts_once() {
-    let world = (0..30).fold(World::empty(), |world, n| {
-        world.with(crate::rig::with_related(
-            file(n, "HIGH", 100 - i64::from(n)),
-            "dropped_files",
-            vec![file(500, "HIGH", 900)],
-        ))
-    });
-    let rig = Rig::new(world)
+    let related = |number| vec![file(number, "HIGH", 900)];
+    let both = crate::rig::with_related(file(1, "HIGH", 20), "dropped_files", related(500))
+        .related("similar_files", related(501));
+    let rig = Rig::new(World::empty().with(both))
         .await
         .set("VTREPORTER_QUOTA_STOP_PERCENT", "100");
+    rig.vt.set_users_free(true);
+    // Enough for the page and the call that fails, not for the other one.
     rig.vt
-        .set_quota("api_requests_daily", Quota::user(1000, 985));
-    // File 20 fails both before and after the pause at about file 13.
-    let id = file(20, "HIGH", 0)["id"].as_str().unwrap().to_owned();
-    rig.vt.fail(
-        Fault::new(
-            On::when(move |one| one.path.contains(&id)),
-            Answer::wrong_json(),
-        )
-        .always(),
-    );
+        .set_quota("api_requests_daily", Quota::user(1000, 998));
+    let bad = Fault::new(On::Related("dropped_files"), Answer::wrong_json());
+    rig.vt.fail(bad.always().charged());
     let _connector = rig.connector();
     rig.idle(1).await;
+    let first = rig.opencti.works()[0].messages.last().unwrap().clone();
+    assert!(first.message.contains("paused"), "{first:?}");
     rig.hand.advance(Duration::from_secs(18 * 3600));
     rig.idle(2).await;
-    let message = rig.opencti.works()[1]
-        .messages
-        .last()
-        .unwrap()
-        .message
-        .clone();
+    let last = rig.opencti.works()[1].messages.last().unwrap().clone();
+    let message = last.message;
     assert!(
-        message.contains("are missing") && !message.contains("times"),
+        message.contains("are missing") && !message.contains("times)"),
         "{message}"
     );
 }

@@ -39,7 +39,7 @@ pub(super) fn closing(
     let word = match ended {
         Ok(_) if run.numbers.gaps.is_empty() => "done",
         Ok(_) => "done, with gaps",
-        Err(Stopped::Paused(_)) => "paused",
+        Err(Stopped::Paused(_) | Stopped::Share(_)) => "paused",
         Err(_) => "failed",
     };
     let _ = write!(

@@ -8,7 +8,7 @@ pub mod roads;
 mod run;
 mod works;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -185,16 +185,14 @@ impl Service {
     ) -> Result<(), Exit> {
         let mut left_undone = Vec::new();
         let mut settings = false;
-        for &country in &self.settings.countries {
-            let outcome = loop {
-                match self.run_country(heart, roads, country, stop).await {
-                    // The button means "again, from the start".
-                    Outcome::Reset => {}
-                    outcome => break outcome,
-                }
-            };
-            match outcome {
-                Outcome::Done | Outcome::Reset => {}
+        let mut waiting: VecDeque<Country> = self.settings.countries.iter().copied().collect();
+        while let Some(country) = waiting.pop_front() {
+            let turn = (country, waiting.len() + 1);
+            match self.run_country(heart, roads, turn, stop).await {
+                Outcome::Done => {}
+                Outcome::Shared => waiting.push_back(country),
+                // The button means "again, from the start".
+                Outcome::Reset => waiting.push_front(country),
                 Outcome::Undone(exit) => {
                     settings |= matches!(exit, Exit::Settings(_));
                     left_undone.push(format!("{}: {exit}", country.code));
@@ -216,7 +214,7 @@ impl Service {
     async fn forever(&self, heart: &Heart, roads: &Roads, stop: &CancellationToken) {
         loop {
             let (state, epoch) = heart.state().await;
-            let Some((country, due)) = self.next(&state) else {
+            let Some((country, due, among)) = self.next(&state) else {
                 return;
             };
             heart.status(|status| status.next_run = Some(due)).await;
@@ -232,7 +230,7 @@ impl Service {
                 // The state is fresh now, so the next round finds a run due at once.
                 () = heart.reset(epoch) => {}
                 () = self.clock.sleep_until(due) => {
-                    self.run_country(heart, roads, country, stop).await;
+                    self.run_country(heart, roads, (country, among), stop).await;
                 }
             }
             if stop.is_cancelled() {
@@ -241,13 +239,18 @@ impl Service {
         }
     }
 
-    /// The country whose run is due first, and when; `None` without countries.
-    fn next(&self, state: &State) -> Option<(Country, DateTime<Utc>)> {
+    /// The country whose run is due first, when, and how many are due with it;
+    /// `None` without countries. Of several that are due, those go first whose
+    /// turn is longest ago.
+    fn next(&self, state: &State) -> Option<(Country, DateTime<Utc>, usize)> {
         let now = self.clock.now();
-        self.settings
-            .countries
+        let due = |country: Country| state.due(country.code, self.settings.period, now);
+        let turn = |country: Country| state.countries.get(country.code)?.run.as_ref()?.resume_at;
+        let countries = &self.settings.countries;
+        let first = *countries
             .iter()
-            .map(|&country| (country, state.due(country.code, self.settings.period, now)))
-            .min_by_key(|&(_, due)| due)
+            .min_by_key(|&&country| (due(country).max(now), turn(country)))?;
+        let among = countries.iter().filter(|&&country| due(country) <= now);
+        Some((first, due(first), among.count().max(1)))
     }
 }

@@ -18,6 +18,7 @@ use crate::import::schedule::{Window, next_start};
 use crate::import::state::{Run, State};
 use crate::import::{Finished, Import, Stopped};
 use crate::opencti::delivery::Roads;
+use crate::quota::Cost;
 
 /// First wait before a failed run is tried again; doubled up to [`LONGEST_RETRY`].
 const FIRST_RETRY: Duration = Duration::from_secs(5 * 60);
@@ -26,6 +27,9 @@ const LONGEST_RETRY: Duration = Duration::from_secs(60 * 60);
 /// A quota that is not renewed is looked at again after this, for so long.
 const LOOK_AGAIN: TimeDelta = TimeDelta::minutes(15);
 const RESET_IS_LATE: TimeDelta = TimeDelta::hours(1);
+
+/// A share of the quota under this is not worth a turn of its own.
+const LEAST_SHARE: u64 = 10;
 
 /// What a run that is not over leaves in memory.
 pub(super) struct Kept {
@@ -44,6 +48,8 @@ pub enum Outcome {
     Stopped,
     /// The refresh button was pressed.
     Reset,
+    /// The other countries go first, then it goes on.
+    Shared,
 }
 
 /// A run at its end, well or not.
@@ -64,12 +70,13 @@ enum Ended {
 }
 
 impl Service {
-    /// Runs a country's window, or goes on with the one under way.
+    /// Runs a country's window, or goes on with the one under way. `among` is
+    /// how many countries, this one included, want something of the quota now.
     pub async fn run_country(
         &self,
         heart: &Heart,
         roads: &Roads,
-        country: Country,
+        (country, among): (Country, usize),
         stop: &CancellationToken,
     ) -> Outcome {
         let (mut state, epoch) = heart.state().await;
@@ -95,7 +102,12 @@ impl Service {
         let mut tally = self.tally(country, &run).await;
         let mut platform = self.platform(heart, &opened, state, epoch, country);
         let ended = self
-            .import(country, (&mut run, &mut tally), &mut platform, stop)
+            .import(
+                (country, among),
+                (&mut run, &mut tally),
+                &mut platform,
+                stop,
+            )
             .await;
         let mut state = platform.state;
         heart.status(|status| status.buffering = false).await;
@@ -180,7 +192,7 @@ impl Service {
     /// only moved past what was delivered.
     async fn import(
         &self,
-        country: Country,
+        (country, among): (Country, usize),
         (run, tally): (&mut Run, &mut Tally),
         platform: &mut Platform<'_>,
         stop: &CancellationToken,
@@ -205,6 +217,7 @@ impl Service {
                 guard: &self.guard,
                 options: &self.settings.import,
                 country,
+                share: self.share(among).await,
             };
             import.run(run, tally, platform).await
         };
@@ -214,6 +227,19 @@ impl Service {
             () = heart.reset(epoch) => Ended::Reset,
             ended = importing => Ended::Import(ended),
         }
+    }
+
+    /// What one of several countries may spend of the quota before the others
+    /// had their turn; `None` where it does not have to be shared.
+    async fn share(&self, among: usize) -> Option<u64> {
+        if among < 2 {
+            return None;
+        }
+        // Free; an error shows again at the first page.
+        let _ = self.guard.refresh().await;
+        let left = self.guard.calls_left(Cost::Search)?;
+        let share = left / among as u64;
+        (share >= LEAST_SHARE).then_some(share)
     }
 
     /// Writes the end of a run into the state and closes its work.
@@ -233,8 +259,10 @@ impl Service {
             }
             Err(stopped) => Some(Exit::NotEverything(stopped.to_string())),
         };
+        let shared = matches!(ended, Err(Stopped::Share(_)));
         match &ended {
             Ok(_) => {}
+            Err(Stopped::Share(_)) => run.resume_at = Some(self.clock.now()),
             Err(Stopped::Paused(pause)) => {
                 run.resume_at = Some(self.resumes(pause.resumes_at, waited_for));
             }
@@ -264,6 +292,9 @@ impl Service {
             forget(state, &opened);
         }
         opened.roads.close().await;
+        if shared {
+            return Outcome::Shared;
+        }
         undone.map_or(Outcome::Done, Outcome::Undone)
     }
 
