@@ -70,7 +70,7 @@ pub enum Command {
 #[derive(Clone, Debug, clap::Args)]
 pub struct DemoArgs {
     /// Files that the made-up VirusTotal holds
-    #[arg(long, default_value_t = 900, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub files: u32,
     /// The country asked for, ISO 3166-1 alpha-2
     #[arg(long, default_value = "AU", value_name = "CC")]

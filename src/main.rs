@@ -69,8 +69,12 @@ async fn run(args: Args) -> Result<(), Exit> {
         #[cfg(feature = "standin")]
         Command::Demo(demo) => commands::demo::run(&demo, clock, &stop).await,
         Command::Healthcheck => {
-            let config = settings(file, Needs::NOTHING)?;
-            commands::connector::health::ask(&config.connector.id).await
+            let id = settings(file, Needs::NOTHING)?.connector.id;
+            if id.is_empty() {
+                let why = "CONNECTOR_ID (connector.id): is missing; it says which service is asked";
+                return Err(Exit::Settings(why.to_owned()));
+            }
+            commands::connector::health::ask(&id).await
         }
     }
 }

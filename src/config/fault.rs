@@ -101,7 +101,12 @@ impl fmt::Display for Fault {
 
 /// Everything that is wrong, one line each.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Faults(pub Vec<Fault>);
+pub struct Faults(
+    /// Never empty.
+    pub Vec<Fault>,
+    /// What else is odd: a misspelt name may be the cause of a missing one.
+    pub Vec<String>,
+);
 
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -110,6 +115,9 @@ impl fmt::Display for Faults {
                 f.write_str("\n")?;
             }
             write!(f, "{fault}")?;
+        }
+        for warning in &self.1 {
+            write!(f, "\nnote: {warning}")?;
         }
         Ok(())
     }

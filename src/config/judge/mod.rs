@@ -63,7 +63,7 @@ pub(super) fn config(
     let s3 = judge.s3(values);
     let json_logging = judge.boolean(values.opencti_json_logging);
     if !judge.faults.is_empty() {
-        return Err(Faults(judge.faults));
+        return Err(Faults(judge.faults, judge.warnings));
     }
     Ok(Config {
         opencti: opencti.flatten(),
