@@ -235,7 +235,8 @@ fn parts(out: &mut String, facts: &ReportFacts) {
     }
     out.push_str(
         "\nThis is the overview of a report in parts, and its first part; the numbers are those \
-         of all parts.\n\n| Part | objects | files found by the search |\n|---|---:|---:|\n",
+         of all parts. What relationships of several parts need stands in each of \
+         them.\n\n| Part | objects | files found by the search |\n|---|---:|---:|\n",
     );
     for part in facts.parts.listed() {
         out.push_str("| ");

@@ -70,6 +70,8 @@ impl Entry {
         let mut first_submitted = String::new();
         if let Some(time) = row.first_submitted() {
             time::write_seconds(&mut first_submitted, time, ' ');
+            // To the minute: 2026-11-20 04:16.
+            first_submitted.truncate(16);
         }
         let text = |which| row.text(which).to_owned();
         Self {
