@@ -10,6 +10,7 @@ use rusty_s3::{Bucket as Place, Credentials, Method, S3Action, UrlStyle};
 use url::Url;
 
 use crate::clock::Clock;
+use crate::http::proxy::Proxies;
 use crate::http::{self, HttpOptions};
 use crate::opencti::connector::S3;
 use crate::opencti::error::{Error, clean};
@@ -102,6 +103,7 @@ pub struct Bucket(Arc<Inner>);
 
 struct Inner {
     http: reqwest::Client,
+    proxies: Proxies,
     place: Place,
     credentials: Credentials,
     secret: Secret,
@@ -127,6 +129,7 @@ impl Bucket {
         let s3 = settings.storage;
         Ok(Self(Arc::new(Inner {
             http: http::client(&settings.http)?,
+            proxies: settings.http.proxies,
             place: place(&s3)?,
             credentials: Credentials::new(s3.access_key.expose(), s3.secret_key.expose()),
             secret: s3.secret_key,
@@ -246,7 +249,11 @@ impl Inner {
 
     /// The answer, or what is wrong and whether another try may help.
     async fn once(&self, request: reqwest::Request) -> Result<Answer, (Error, bool)> {
-        let lost = |error: reqwest::Error| (self.unreachable(http::cause(&error)), true);
+        let url = self.place.base_url();
+        let lost = |error: reqwest::Error| {
+            let trouble = http::trouble(&error, url, &self.proxies);
+            (self.unreachable(trouble.cause), !trouble.lasting)
+        };
         let response = self.http.execute(request).await.map_err(lost)?;
         let status = response.status();
         let body = response.text().await.map_err(lost)?;
