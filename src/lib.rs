@@ -3,7 +3,7 @@
 //! THE MAP, in the order of the flow:
 //!
 //! ```text
-//!   start          main - args - config
+//!   start          main - args - config - setup
 //!   commands       connector (run)  check  plan  preview  demo       combine what is below; never each other
 //!   one run        import      window, pages, relations, deliveries, state
 //!   translator     convert     VirusTotal in, STIX out               pure
@@ -12,7 +12,7 @@
 //! ```
 //!
 //! Arrows only go down (`tests/layering.rs` holds the code against it). Nothing
-//! below `main` uses `config`: settings are taken apart there. Time comes from
+//! below `setup` uses `config`: settings are taken apart there. Time comes from
 //! [`clock`], HTTP clients from [`http`], and only `main` ends the process.
 //! [`standin`] plays the other two sides for the demo, the tests and the benches.
 
@@ -30,6 +30,7 @@ pub mod pace;
 pub mod period;
 pub mod quota;
 pub mod secret;
+pub mod setup;
 #[cfg(feature = "standin")]
 pub mod standin;
 pub mod stix;

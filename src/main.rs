@@ -12,8 +12,7 @@ use vtreporter::clock::Clock;
 use vtreporter::commands::{self, Exit};
 use vtreporter::config::{self, Config, Faults, Needs};
 use vtreporter::log;
-
-mod setup;
+use vtreporter::setup;
 
 #[cfg(target_env = "musl")]
 #[global_allocator]

@@ -1,24 +1,24 @@
 //! Takes the settings apart: every room gets plain values of its own.
 
-use vtreporter::clock::Clock;
-use vtreporter::commands::check::Sides;
-use vtreporter::commands::connector::roads::{QueueRoad, RoadSettings, S3Road};
-use vtreporter::commands::connector::{self, Service};
-use vtreporter::commands::{Exit, plan, preview};
-use vtreporter::config::{Config, LogLevel, QueueProtocol};
-use vtreporter::http::{HttpError, HttpOptions};
-use vtreporter::import;
-use vtreporter::import::schedule::Start;
-use vtreporter::opencti::delivery::amqp::{BrokerTls, Overrides};
-use vtreporter::opencti::delivery::{DirectorySettings, S3Overrides};
-use vtreporter::opencti::{OpenCti, Registration};
-use vtreporter::period::Period;
-use vtreporter::quota::Guard;
-use vtreporter::stix::bundle::Limits;
-use vtreporter::virustotal::VirusTotal;
+use crate::clock::Clock;
+use crate::commands::check::Sides;
+use crate::commands::connector::roads::{QueueRoad, RoadSettings, S3Road};
+use crate::commands::connector::{self, Service};
+use crate::commands::{Exit, plan, preview};
+use crate::config::{Config, LogLevel, QueueProtocol};
+use crate::http::{HttpError, HttpOptions};
+use crate::import;
+use crate::import::schedule::Start;
+use crate::opencti::delivery::amqp::{BrokerTls, Overrides};
+use crate::opencti::delivery::{DirectorySettings, S3Overrides};
+use crate::opencti::{OpenCti, Registration};
+use crate::period::Period;
+use crate::quota::Guard;
+use crate::stix::bundle::Limits;
+use crate::virustotal::VirusTotal;
 
 /// What `run` needs.
-pub(crate) fn service(config: Config, clock: Clock) -> Result<Service, Exit> {
+pub fn service(config: Config, clock: Clock) -> Result<Service, Exit> {
     let opencti = opencti(&config, &clock)?;
     let guard = guard(&config, &clock)?;
     let settings = connector::Settings {
@@ -114,7 +114,7 @@ fn needs_opencti() -> Exit {
 }
 
 /// What `check` needs.
-pub(crate) fn sides(config: &Config, clock: &Clock) -> Result<Sides, Exit> {
+pub fn sides(config: &Config, clock: &Clock) -> Result<Sides, Exit> {
     Ok(Sides {
         virustotal: virustotal(config, clock)?,
         opencti: opencti(config, clock)?,
@@ -123,7 +123,7 @@ pub(crate) fn sides(config: &Config, clock: &Clock) -> Result<Sides, Exit> {
 }
 
 /// What `plan` needs; the platform only where it is told.
-pub(crate) fn plan(config: Config, clock: Clock) -> Result<plan::Plan, Exit> {
+pub fn plan(config: Config, clock: Clock) -> Result<plan::Plan, Exit> {
     let opencti = match &config.opencti {
         Some(_) => Some(opencti(&config, &clock)?),
         None => None,
@@ -139,7 +139,7 @@ pub(crate) fn plan(config: Config, clock: Clock) -> Result<plan::Plan, Exit> {
 }
 
 /// What `preview` needs.
-pub(crate) fn preview(mut config: Config, clock: Clock) -> Result<preview::Preview, Exit> {
+pub fn preview(mut config: Config, clock: Clock) -> Result<preview::Preview, Exit> {
     // The page is what a preview is for; the report in the bundle is as a run
     // would send it.
     let attachments = std::mem::replace(&mut config.convert.attachments, true);
@@ -214,7 +214,7 @@ fn one_period(period: Period) -> Period {
 }
 
 /// The level in tracing's terms.
-pub(crate) fn level(level: LogLevel) -> tracing::Level {
+pub fn level(level: LogLevel) -> tracing::Level {
     match level {
         LogLevel::Debug => tracing::Level::DEBUG,
         LogLevel::Info => tracing::Level::INFO,

@@ -3,12 +3,6 @@
 
 mod program;
 mod rig;
-#[expect(
-    dead_code,
-    reason = "the program's own wiring; a test needs the service only"
-)]
-#[path = "../../src/setup.rs"]
-mod setup;
 
 mod bad_answers;
 mod commands;

@@ -17,7 +17,7 @@ use vtreporter::config::{self, Needs};
 use vtreporter::standin::opencti::{OpenCtiWorld, Release, StandIn as OpenCti, Work};
 use vtreporter::standin::virustotal::{Made, Options, StandIn as VirusTotal, World, object};
 
-use crate::setup;
+use vtreporter::setup;
 
 pub(crate) const TOKEN: &str = "7d1f9f2e-0c33-4f0a-9d0e-3a0d5c0a11ff";
 pub(crate) const CONNECTOR: &str = "0a4b1c52-1f37-4f57-8b2d-6a5f2d9b3c11";
