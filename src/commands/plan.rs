@@ -119,17 +119,17 @@ fn print(options: &import::Options, country: Country, entry: &CountryState, now:
     }
     let wanted = &options.convert.objects;
     if wanted.attack_patterns {
-        println!("  ATT&CK    1 request for each file of severity {severity} or more");
+        say!("  ATT&CK    1 request for each file of severity {severity} or more");
     } else {
-        println!("  ATT&CK    VTREPORTER_CREATE_ATTACK_PATTERNS is off: no request");
+        say!("  ATT&CK    VTREPORTER_CREATE_ATTACK_PATTERNS is off: no request");
     }
     let notes = if wanted.notes {
         "no request, but pages several times as large"
     } else {
         "no request"
     };
-    println!("  notes     {notes}");
-    println!("  others    indicators, families, country, score and labels: no request");
+    say!("  notes     {notes}");
+    say!("  others    indicators, families, country, score and labels: no request");
     match &entry.previous {
         Some(last) => say!(
             "  last run  {} requests for {} files, {} of them kept",
