@@ -86,15 +86,13 @@ async fn the_originals_settings_bring_607_files_in_three_pages_and_one_report() 
     assert!(works.len() == 1 && !works[0].in_error, "{works:?}");
 }
 
+/// The numbers in a row of the report's text; a row that says nothing is left
+/// out of it.
 fn cells(description: &str, row: &str) -> Vec<u64> {
-    let line = description
-        .lines()
-        .find(|line| line.starts_with(&format!("| {row} |")));
-    // Kinds of which there is none have no row.
-    let line = line.unwrap_or("0");
-    line.split('|')
-        .filter_map(|cell| cell.trim().parse().ok())
-        .collect()
+    let start = format!("| {row} |");
+    let line = description.lines().find(|line| line.starts_with(&start));
+    let cells = line.unwrap_or("| 0 |").split('|');
+    cells.filter_map(|cell| cell.trim().parse().ok()).collect()
 }
 
 /// The report's own numbers, main and related: high, medium, low, none,

@@ -48,3 +48,33 @@ fn every_row_of_the_acceptance_table_has_a_test() {
     let missing: Vec<u32> = (1..=20).filter(|row| !told.contains(row)).collect();
     assert_eq!(missing, Vec::<u32>::new(), "rows without a test");
 }
+
+#[test]
+fn no_command_prints_in_a_way_that_panics_when_nobody_reads() {
+    let mut folders = vec![std::path::PathBuf::from(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/src/commands"
+    ))];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            let prints = |line: &&str| {
+                let line = line.trim_start();
+                line.starts_with("println!")
+                    || line.starts_with("print!")
+                    || line.starts_with("eprint")
+            };
+            assert_eq!(
+                text.lines().find(prints),
+                None,
+                "{}: say! instead",
+                path.display()
+            );
+        }
+    }
+}

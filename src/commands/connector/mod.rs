@@ -124,9 +124,7 @@ impl Service {
             roads.clone(),
             self.clock.clone(),
         ));
-        if let Err(error) = heart.ping().await {
-            warn!(error = %error, "the platform did not take the first ping");
-        }
+        self.ping(&heart, stop).await;
         // Aborted when dropped: no task outlives the service.
         let mut tasks = tokio::task::JoinSet::new();
         tasks.spawn({
@@ -149,6 +147,18 @@ impl Service {
         }
         info!("stopped");
         result
+    }
+
+    /// Pings, unless asked to stop: the last ping of all has a deadline.
+    async fn ping(&self, heart: &Heart, stop: &CancellationToken) {
+        let ping = tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            ping = heart.ping() => ping,
+        };
+        if let Err(error) = ping {
+            warn!(error = %error, "the platform did not take the ping; the next one carries the same");
+        }
     }
 
     /// Registers, waiting for a platform that is down. `None`: stopped meanwhile.
@@ -220,9 +230,7 @@ impl Service {
             heart.status(|status| status.next_run = Some(due)).await;
             if due > self.clock.now() {
                 info!(country = country.code, next_run = %due, "the next run is due at {due}");
-                if let Err(error) = heart.ping().await {
-                    warn!(error = %error, "the platform did not take the ping");
-                }
+                self.ping(heart, stop).await;
             }
             tokio::select! {
                 biased;

@@ -92,9 +92,12 @@ impl Service {
 
     /// Closes works that an earlier process could not close.
     pub(super) async fn close_orphans(&self, state: &mut State) {
+        let text = "Cut off: the connector ended without a word. Another work goes on here.";
+        let mut answers = true;
         for work in std::mem::take(&mut state.works) {
-            let text = "Cut off: the connector ended without a word. Another work goes on here.";
-            if !self.close_work(Some(&work), text, true).await && state.works.len() < MOST_ORPHANS {
+            // A platform that does not answer now is not asked for each of them.
+            answers = answers && self.close_work(Some(&work), text, true).await;
+            if !answers && state.works.len() < MOST_ORPHANS {
                 state.works.push(work);
             }
         }
