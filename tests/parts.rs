@@ -8,6 +8,7 @@ use std::num::NonZeroU32;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use vtreporter::clock::Clock;
+use vtreporter::commands::preview::Folder;
 use vtreporter::convert::filter::{Filter, Severity};
 use vtreporter::convert::tally::Tally;
 use vtreporter::convert::{Objects, Options};
@@ -208,6 +209,14 @@ impl Side {
     }
 }
 
+fn run_name(part: u32) -> String {
+    let name = "VirusTotal AU 2026-11-19T00:00:00Z to 2026-11-20T00:00:00Z";
+    match part {
+        1 => name.to_owned(),
+        part => format!("{name} (part {part})"),
+    }
+}
+
 /// Everything that a report should name is named, by no report over the cap.
 fn assert_parted(kept: &Kept) {
     let reports = kept.reports();
@@ -297,7 +306,7 @@ async fn a_run_that_was_cut_anywhere_goes_on_in_the_right_part() {
     let (whole, expected) = side.whole().await;
     let all = expected.bundles.len();
     for restart in [false, true] {
-        for cut in [1, all / 3, all / 2, all - 2, all - 1] {
+        for cut in 1..all {
             let (mut run, mut kept) = (Run::new(window()), Kept::default());
             let mut tally = Tally::default();
             kept.breaks_after = Some(cut);
@@ -311,15 +320,62 @@ async fn a_run_that_was_cut_anywhere_goes_on_in_the_right_part() {
             kept.breaks_after = None;
             side.run(&mut run, &mut tally, &mut kept).await.unwrap();
             assert_parted(&kept);
-            let told = kept.reports();
-            for (name, refs) in expected.reports() {
-                let now = told.get(&name).cloned().unwrap_or_default();
-                assert!(refs.is_subset(&now) || restart, "{name}, cut at {cut}");
-            }
+            // What is sent again counts again: a part may close early, never late.
+            let (parts, expected) = (kept.reports().len(), expected.reports().len());
+            assert!((expected..=expected + 1).contains(&parts), "cut at {cut}");
+            let last = run.numbers.parts.current;
+            let name = run_name(last.number);
+            let named = kept.reports().remove(&name).unwrap();
+            assert!(named.len() as u64 <= last.refs + 1, "{name}, cut at {cut}");
+            // Rows of a process that is gone stay in the list that it had sent.
+            let anew = kept
+                .sheets()
+                .keys()
+                .any(|name| name.ends_with("-files-2.csv"));
+            assert!(!anew || restart, "cut at {cut}");
             if !restart {
+                let sheets = kept.sheets();
+                let rows: Vec<&String> = sheets.values().flatten().collect();
+                let unique: BTreeSet<&&String> = rows.iter().collect();
+                let files = kept.ids("file").len();
+                assert_eq!((rows.len(), unique.len()), (files, files), "cut at {cut}");
                 assert_eq!(run.numbers.counts, whole.numbers.counts, "cut at {cut}");
                 assert_eq!(run.numbers.summary, whole.numbers.summary, "cut at {cut}");
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn a_preview_writes_every_part_and_its_files_even_where_none_is_attached() {
+    for attachments in [true, false] {
+        let side = Side::new(options(CAP, true)).await;
+        let out = tempfile::tempdir().unwrap();
+        let mut folder = Folder::new(out.path(), "x", attachments).unwrap();
+        let import = Import {
+            guard: &side.guard,
+            options: &side.options,
+            country: Country::parse("AU").unwrap(),
+            share: None,
+        };
+        let (mut run, mut tally) = (Run::new(window()), Tally::default());
+        import.run(&mut run, &mut tally, &mut folder).await.unwrap();
+        let written = folder.finish().unwrap();
+        let ends = |end: &str| {
+            let mut names = written.iter().filter_map(|path| path.to_str());
+            names.by_ref().filter(|name| name.ends_with(end)).count()
+        };
+        let parts = run.numbers.parts.listed().count();
+        assert_eq!((ends(".html"), ends(".csv")), (1, parts));
+        let text = std::fs::read_to_string(out.path().join("x.bundle.json")).unwrap();
+        let bundle: Value = serde_json::from_str(&text).unwrap();
+        let kept = Kept {
+            bundles: vec![bundle],
+            breaks_after: None,
+        };
+        assert_parted(&kept);
+        assert_eq!(kept.reports().len(), parts);
+        let attached = kept.objects().any(|it| it.get("x_opencti_files").is_some());
+        assert_eq!(attached, attachments);
     }
 }

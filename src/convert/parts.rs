@@ -12,8 +12,9 @@
 //!
 //! Where a run stands in this travels with its saved numbers: what goes on
 //! after a pause or a restart goes on in the right part. What a part has named
-//! is known by the process that sent it; after a restart an object that is sent
-//! again counts again, so that a part may close early but never late.
+//! is known by the attempt that sent it; after a failure or a restart an object
+//! that is sent again counts again, so that a part may close early but never
+//! late.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

@@ -52,6 +52,8 @@ pub struct Sheet {
     /// It has outgrown its room: the rows are gone.
     over: bool,
     text: String,
+    /// Of the report, from 1: the rows are its files.
+    part: u32,
     /// Begun for the so manieth time: 0, and one more after each restart.
     begun: u32,
 }
@@ -71,8 +73,25 @@ impl Sheet {
             rows: 0,
             over: false,
             text: String::new(),
+            part: 1,
             begun: 0,
         }
+    }
+
+    /// Goes on with another part of the report, which has no rows yet. A run
+    /// that failed after it had begun that part comes past here once more, and
+    /// finds it begun.
+    pub fn begin(&mut self, part: u32) {
+        if part > self.part {
+            *self = Self::new(self.most);
+            self.part = part;
+        }
+    }
+
+    /// Itself, if it holds the rows of that part. A run that failed and repeats
+    /// the part before has sent that part's rows already.
+    pub fn of(&mut self, part: u32) -> Option<&mut Self> {
+        (self.part == part).then_some(self)
     }
 
     /// Tells it that rows of the same part were lost with earlier processes, so
@@ -96,11 +115,6 @@ impl Sheet {
     /// Gives it room, unless it has some.
     pub fn make_room(&mut self, most: usize) {
         self.most = self.most.max(most);
-    }
-
-    /// Begins again, with no rows.
-    pub fn clear(&mut self) {
-        *self = Self::new(self.most);
     }
 
     /// Adds a file.

@@ -331,6 +331,7 @@ fn go_on(run: &mut Run, tally: &mut Tally, options: &super::Options) {
         // What is larger in base64 than a bundle is not worth keeping.
         tally.sheet.make_room(options.limits.bytes / 4 * 3);
     }
+    tally.sheet.begin(run.numbers.parts.current.number);
     tally.sheet.begun(run.numbers.sheets);
 }
 

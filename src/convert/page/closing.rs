@@ -14,20 +14,20 @@ const LINK_BYTES: usize = 2048;
 
 impl Converter {
     /// The last version of the part in hand with its CSV, for now unless the
-    /// part is `full`. It names `chunk`, as [`Converter::closing`] does.
+    /// part is `full`. `sheet` is that of the part. It names `chunk`, as [`Converter::closing`] does.
     pub fn part_closing(
         &self,
         facts: &ReportFacts,
         chunk: &Chunk,
         full: bool,
-        sheet: &mut Sheet,
+        sheet: Option<&mut Sheet>,
         limits: Limits,
     ) -> Closing {
         let part = facts.parts.current;
         let mut load = Load::new(
             &self.subject,
             part.number,
-            Some(sheet).filter(|_| self.options.attachments),
+            sheet.filter(|_| self.options.attachments),
         );
         load.page = false;
         load.content = false;

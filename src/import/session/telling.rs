@@ -52,11 +52,12 @@ impl<S: Sink> Session<'_, S> {
             return Ok(());
         }
         self.close_part(true).await?;
-        self.tally.sheet.clear();
         self.named.clear();
         self.anchor = None;
         self.run.numbers.sheets = 0;
         self.run.numbers.parts.close();
+        let next = self.run.numbers.parts.current.number;
+        self.tally.sheet.begin(next);
         info!(
             part = self.run.numbers.parts.current.number,
             "the report is full: going on in the next part"
@@ -68,7 +69,7 @@ impl<S: Sink> Session<'_, S> {
         let facts = self.facts(Progress::InProgress);
         let named = Chunk::of(self.anchor.iter().cloned().collect());
         let limits = self.import.options.limits;
-        let sheet = &mut self.tally.sheet;
+        let sheet = self.tally.sheet.of(facts.parts.current.number);
         let closing = self
             .converter
             .part_closing(&facts, &named, full, sheet, limits);
@@ -97,7 +98,7 @@ impl<S: Sink> Session<'_, S> {
         }
         let facts = self.facts(Progress::Complete);
         let limits = self.import.options.limits;
-        let sheet = Some(&mut self.tally.sheet);
+        let sheet = self.tally.sheet.of(1);
         let closing = self.converter.closing(&facts, chunk, sheet, limits);
         if !closing.left.is_empty() {
             return Ok(false);
@@ -116,7 +117,7 @@ impl<S: Sink> Session<'_, S> {
         let facts = self.facts(progress);
         let named = Chunk::of(self.tally.anchor().cloned().into_iter().collect());
         let limits = self.import.options.limits;
-        let sheet = (!split).then_some(&mut self.tally.sheet);
+        let sheet = self.tally.sheet.of(1).filter(|_| !split);
         let closing = self.converter.closing(&facts, &named, sheet, limits);
         for left in &closing.left {
             warn!(report = facts.subject.name(), "{left}");
