@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// file types a country never sees; contacted hosts may be more.
 const ROOM: usize = 2048;
 
-/// Counts texts. As long as no more than [`ROOM`] different ones come, every
+/// Counts texts. As long as no more than `ROOM` different ones come, every
 /// count is exact. Then the rarer half is forgotten and the others are lowered
 /// by as much as that half may have had (Misra and Gries): what is left is
 /// never told too high, and [`Ranked::missed`] says by how much it may be too

@@ -55,7 +55,7 @@ impl Converter {
 
     /// The report's last version, all of it: the page under "Content", and what
     /// is attached. It names `chunk`, the last one or one object that has gone
-    /// out (see [`Tally::anchor`](super::tally::Tally::anchor)); where nothing
+    /// out (see [`Tally::anchor`](crate::convert::tally::Tally::anchor)); where nothing
     /// was found, only the country or else its author: it must name something. `sheet` is that of
     /// the first part.
     ///
