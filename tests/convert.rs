@@ -2,6 +2,8 @@
 
 #[path = "convert/golden.rs"]
 mod golden;
+#[path = "convert/hashes.rs"]
+mod hashes;
 #[path = "convert/knowledge.rs"]
 mod knowledge;
 #[path = "convert/packing.rs"]

@@ -102,7 +102,7 @@ fn first_submitted(attributes: &FileAttributes) -> Option<DateTime<Utc>> {
 /// | STIX                         | VirusTotal                                                   | notes |
 /// |------------------------------|--------------------------------------------------------------|-------|
 /// | `id`                         | `md5`, else `sha1`, else `sha256`                            | the platform's own choice |
-/// | `hashes`                     | `md5`, `sha1`, `sha256` (else the object's `id`), `ssdeep`, `tlsh` | lower case; a malformed one is left out and counted |
+/// | `hashes`                     | `md5`, `sha1`, `sha256` (else the object's `id`) | lower case, never a fuzzy one: the platform merges files by any equal hash; a malformed one is left out and counted |
 /// | `size`                       | `size`                                                       | bytes; left out above 2147483647 (a 32-bit number there) |
 /// | `name`                       | `meaningful_name`, else the first usable of `names`, else the hash | never a constant: files without names must not merge |
 /// | `mime_type`                  | `exiftool.MIMEType`                                          | only a plausible `type/subtype` |
@@ -110,7 +110,7 @@ fn first_submitted(attributes: &FileAttributes) -> Option<DateTime<Utc>> {
 /// | `external_references`        | the SHA-256                                                  | VirusTotal's page of the file |
 /// | `x_opencti_additional_names` | `names`, `meaningful_name`                                   | cleaned, unique, at most 100 |
 /// | `x_opencti_score`            | see [`Score`]                                                | 0 to 100; absent where not known |
-/// | `x_opencti_description`      | all of these                                                 | Markdown, one paragraph |
+/// | `x_opencti_description`      | all of these, `ssdeep`, `tlsh`                               | Markdown, one paragraph |
 pub(crate) fn convert(
     seen: &Seen<'_>,
     tag: u8,
@@ -142,8 +142,6 @@ struct Known<'a> {
     md5: Option<Cow<'a, str>>,
     sha1: Option<Cow<'a, str>>,
     sha256: Option<Cow<'a, str>>,
-    ssdeep: Option<&'a str>,
-    tlsh: Option<&'a str>,
 }
 
 impl<'a> Known<'a> {
@@ -159,13 +157,10 @@ impl<'a> Known<'a> {
         let sha1 = checked(attributes.sha1.as_deref(), 40, &mut judge);
         let sha256 = checked(attributes.sha256.as_deref(), 64, &mut judge)
             .or_else(|| hexadecimal(&file.id, 64));
-        let ssdeep = attributes.ssdeep.as_deref();
-        let tlsh = attributes.tlsh.as_deref();
-        let (ssdeep, tlsh) = (
-            ssdeep.filter(|it| judge(is_ssdeep(it))),
-            tlsh.filter(|it| judge(is_tlsh(it)))
-                .map(|it| it.strip_prefix(TLSH_VERSION).unwrap_or(it)),
-        );
+        let given = [&attributes.ssdeep, &attributes.tlsh];
+        for (given, known) in given.into_iter().zip(fuzzy(attributes)) {
+            judge(given.is_none() || known.is_some());
+        }
         let key = match (&md5, &sha1, &sha256) {
             (Some(md5), _, _) => FileKey::Md5(md5),
             (None, Some(sha1), _) => FileKey::Sha1(sha1),
@@ -177,8 +172,6 @@ impl<'a> Known<'a> {
             md5,
             sha1,
             sha256,
-            ssdeep,
-            tlsh,
         })
     }
 
@@ -196,8 +189,6 @@ impl<'a> Known<'a> {
             md5: self.md5.as_deref(),
             sha1: self.sha1.as_deref(),
             sha256: self.sha256.as_deref(),
-            ssdeep: self.ssdeep,
-            tlsh: self.tlsh,
         }
     }
 }
@@ -261,6 +252,17 @@ fn hexadecimal(hash: &str, digits: usize) -> Option<Cow<'_, str>> {
     })
 }
 
+/// ssdeep and TLSH as VirusTotal writes them, as far as they are well-formed.
+/// For people: files that are alike have equal ones.
+pub(crate) fn fuzzy(attributes: &FileAttributes) -> [Option<&str>; 2] {
+    let ssdeep = attributes.ssdeep.as_deref();
+    let tlsh = attributes.tlsh.as_deref();
+    [
+        ssdeep.filter(|hash| is_ssdeep(hash)),
+        tlsh.filter(|hash| is_tlsh(hash)),
+    ]
+}
+
 /// `12288:Qk1v:Qk1v`.
 fn is_ssdeep(hash: &str) -> bool {
     let base64 = |part: &str| {
@@ -278,13 +280,9 @@ fn is_ssdeep(hash: &str) -> bool {
         && parts.next().is_some_and(base64)
 }
 
-/// What stands before a TLSH since its version 4. STIX knows the digits only,
-/// and its library reads no other object of a bundle in which it finds more.
-const TLSH_VERSION: &str = "T1";
-
-/// 70 digits, with or without the version.
+/// 70 digits, since its version 4 with that version before them.
 fn is_tlsh(hash: &str) -> bool {
-    let digits = hash.strip_prefix(TLSH_VERSION).unwrap_or(hash);
+    let digits = hash.strip_prefix("T1").unwrap_or(hash);
     digits.len() == 70 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
@@ -400,7 +398,8 @@ pub(crate) fn most_votes(all: &[Votes]) -> Option<&str> {
     best.map(|(value, _)| value)
 }
 
-/// One paragraph: what it is, since when, how bad, from how many.
+/// One paragraph: what it is, since when, how bad, from how many, and by which
+/// hashes its like are found.
 fn describe(file: &File, rated: Rated, name: &str, untold: usize) -> String {
     let attributes = &file.attributes;
     let mut out = String::with_capacity(400 + name.len());
@@ -433,6 +432,12 @@ fn describe(file: &File, rated: Rated, name: &str, untold: usize) -> String {
             out,
             " VirusTotal lists {untold} more names than are kept here."
         );
+    }
+    let [ssdeep, tlsh] = fuzzy(attributes);
+    for (kind, hash) in [("ssdeep", ssdeep), ("TLSH", tlsh)] {
+        if let Some(hash) = hash {
+            let _ = write!(out, " {kind}: `{hash}`.");
+        }
     }
     out
 }

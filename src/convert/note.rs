@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use super::file::{Seen, detections};
+use super::file::{Seen, detections, fuzzy};
 use super::links::Links;
 use super::tally::Role;
 use super::text::{clean, code_into};
@@ -32,6 +32,7 @@ const MAX_CELL: usize = 120;
 /// | `id`                  | -                           | of content and date: the same verdicts are the same note |
 /// | `created`, `modified` | `first_submission_date`     | else the window's start; never now |
 /// | `content`             | `last_analysis_results`     | engines that call it malicious, then suspicious, by name; at most 25 |
+/// |                       | `ssdeep`, `tlsh`            | beside the verdicts; alone they are no note |
 /// |                       | `sandbox_verdicts`          | verdict, classification, names, confidence; at most 20 |
 /// |                       | `crowdsourced_yara_results` | rule, ruleset, author; at most 50 |
 /// |                       | `sigma_analysis_results`    | title, level, source; at most 50 |
@@ -51,6 +52,12 @@ pub(crate) fn convert(seen: &Seen<'_>, links: &Links<'_>) -> Option<Object> {
         content.push_str(" UTC");
     }
     content.push_str(".\n");
+    let [ssdeep, tlsh] = fuzzy(attributes);
+    for (kind, hash) in [("ssdeep", ssdeep), ("TLSH", tlsh)] {
+        if let Some(hash) = hash {
+            let _ = write!(content, "\n{kind}: `{hash}`\n");
+        }
+    }
     let before = content.len();
     engines(&mut content, attributes);
     sandboxes(&mut content, attributes);

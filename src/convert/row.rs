@@ -35,7 +35,7 @@ pub struct Row {
     ends: [u32; TEXTS],
 }
 
-const TEXTS: usize = 7;
+const TEXTS: usize = 9;
 
 /// A text of a [`Row`]; empty where VirusTotal does not tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +52,8 @@ pub enum Text {
     Category,
     /// The first of its families.
     Family,
+    Ssdeep,
+    Tlsh,
 }
 
 impl Row {
@@ -67,7 +69,7 @@ impl Row {
             size: attributes.size.filter(|size| *size >= 0),
             submissions: attributes.times_submitted.filter(|count| *count >= 0),
             sources: attributes.unique_sources.filter(|count| *count >= 0),
-            texts: String::with_capacity(256),
+            texts: String::with_capacity(512),
             ends: [0; TEXTS],
         };
         let [sha256, md5, sha1] = file::hashes(file);
@@ -83,6 +85,9 @@ impl Row {
         row.put_word(Text::Kind, attributes.type_description.as_deref());
         row.put_word(Text::Category, file::category(attributes));
         row.put_word(Text::Family, family);
+        let [ssdeep, tlsh] = file::fuzzy(attributes);
+        row.put(Text::Ssdeep, ssdeep.unwrap_or_default());
+        row.put(Text::Tlsh, tlsh.unwrap_or_default());
         row
     }
 

@@ -16,13 +16,14 @@
 //! | `submissions`, `sources` | how often, and by how many different submitters |
 //! | `found_by` | `search`, or `relationship`: it came first as related to another file |
 //! | `link` | VirusTotal's page of the file |
+//! | `ssdeep`, `tlsh` | fuzzy hashes: equal where files are alike |
 
 use super::filter::Severity;
 use super::row::{Row, Text};
 use crate::stix::time;
 
 /// The first line.
-pub const COLUMNS: [&str; 17] = [
+pub const COLUMNS: [&str; 19] = [
     "sha256",
     "md5",
     "sha1",
@@ -40,6 +41,8 @@ pub const COLUMNS: [&str; 17] = [
     "sources",
     "found_by",
     "link",
+    "ssdeep",
+    "tlsh",
 ];
 
 /// Rows as they go out, up to so many bytes: what is over cannot be sent with a
@@ -172,6 +175,9 @@ impl Sheet {
         self.text.push_str("https://www.virustotal.com/gui/file/");
         self.text.push_str(link);
         self.writer.write_field(&self.text)?;
+        for hash in [Text::Ssdeep, Text::Tlsh] {
+            self.writer.write_field(row.text(hash))?;
+        }
         self.writer.write_record(None::<&[u8]>)
     }
 

@@ -26,7 +26,9 @@ impl Provenance {
     }
 }
 
-/// Hashes in lower-case hexadecimal, but for the fuzzy ones.
+/// Hashes in lower-case hexadecimal. There is no room for fuzzy ones: the
+/// platform takes two files with one equal hash of any kind for the same file,
+/// and variants of a sample have equal fuzzy hashes.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 #[expect(missing_docs, reason = "named as STIX names them")]
 pub struct Hashes<'a> {
@@ -36,10 +38,6 @@ pub struct Hashes<'a> {
     pub sha1: Option<&'a str>,
     #[serde(rename = "SHA-256", skip_serializing_if = "Option::is_none")]
     pub sha256: Option<&'a str>,
-    #[serde(rename = "SSDEEP", skip_serializing_if = "Option::is_none")]
-    pub ssdeep: Option<&'a str>,
-    #[serde(rename = "TLSH", skip_serializing_if = "Option::is_none")]
-    pub tlsh: Option<&'a str>,
 }
 
 /// A `file`.

@@ -235,6 +235,16 @@ pub(crate) fn assert_sound(bundle: &Bundle) {
         );
         assert!(ids.insert(id), "{id} is there twice");
     }
+    // The platform merges files by any other.
+    for hash in of_type(&objects, "file")
+        .iter()
+        .flat_map(|file| file["hashes"].as_object().expect("hashes").keys())
+    {
+        assert!(
+            ["MD5", "SHA-1", "SHA-256"].contains(&hash.as_str()),
+            "{hash}"
+        );
+    }
     for object in &objects {
         for (key, value) in object.as_object().expect("an object") {
             if key.ends_with("_ref") {
