@@ -102,7 +102,7 @@ async fn a_refused_push_leaves_the_state_and_closes_the_work_in_error() {
 async fn a_cursor_that_is_no_longer_good_is_replaced_by_the_last_date_seen() {
     let rig = Rig::new(many(1000)).await;
     rig.vt
-        .fail(Fault::new(On::Search, Answer::wrong_json()).nth(3));
+        .fail(Fault::new(On::Search, Answer::unpromised()).nth(3));
     let _connector = rig.connector();
     rig.idle(1).await;
     assert_eq!(rig.files().len(), 600);
@@ -125,13 +125,13 @@ async fn a_cursor_that_is_no_longer_good_is_replaced_by_the_last_date_seen() {
 async fn a_cursor_of_a_search_from_a_date_is_taken_up_with_that_date() {
     let rig = Rig::new(many(1200)).await;
     rig.vt
-        .fail(Fault::new(On::Search, Answer::wrong_json()).nth(2));
+        .fail(Fault::new(On::Search, Answer::unpromised()).nth(2));
     let _connector = rig.connector();
     rig.idle(1).await;
     rig.vt.expire_cursors();
     // Refused, page 2 from the date, then nothing again.
     rig.vt
-        .fail(Fault::new(On::Search, Answer::wrong_json()).nth(3));
+        .fail(Fault::new(On::Search, Answer::unpromised()).nth(3));
     rig.hand.advance(Duration::from_secs(600));
     rig.idle(2).await;
     rig.vt.clear_requests();
@@ -237,7 +237,7 @@ async fn a_gap_of_a_file_that_is_repeated_counts_once() {
     // Enough for the page and the call that fails, not for the other one.
     rig.vt
         .set_quota("api_requests_daily", Quota::user(1000, 998));
-    let bad = Fault::new(On::Related("dropped_files"), Answer::wrong_json());
+    let bad = Fault::new(On::Related("dropped_files"), Answer::unpromised());
     rig.vt.fail(bad.always().charged());
     let _connector = rig.connector();
     rig.idle(1).await;

@@ -84,7 +84,7 @@ async fn after_an_outage_the_window_starts_at_the_last_successful_end() {
 #[tokio::test]
 async fn a_failed_run_moves_no_end_and_is_tried_again_soon() {
     let rig = Rig::new(many(3)).await;
-    rig.vt.fail(Fault::new(On::Search, Answer::wrong_json()));
+    rig.vt.fail(Fault::new(On::Search, Answer::unpromised()));
     let _connector = rig.connector();
     let next = rig.idle(1).await;
     assert!(rig.opencti.works()[0].in_error);

@@ -139,3 +139,12 @@ async fn a_test_can_wait_for_what_happens() {
     talk.ping("2").await;
     assert_eq!(waiter.await.unwrap(), 2);
 }
+
+#[tokio::test]
+#[should_panic(expected = "did not strike")]
+async fn a_failure_that_never_comes_true_fails_the_test_that_ordered_it() {
+    let talk = Talk::with(Release::V7).await;
+    talk.opencti.fail(Failure::html(502).after(1));
+    let ask = json!({ "query": ABOUT }).to_string();
+    assert_eq!(talk.post(ask).await.0, 200);
+}

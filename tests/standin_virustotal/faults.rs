@@ -165,3 +165,19 @@ async fn whatever_is_sent_gets_an_answer() {
     let post = post.header("x-apikey", b"\xff\xfe".as_slice()).send();
     assert_eq!(post.await.unwrap().status(), 401);
 }
+
+#[tokio::test]
+#[should_panic(expected = "did not strike")]
+async fn a_fault_that_never_comes_true_fails_the_test_that_ordered_it() {
+    let vt = start(world(1)).await;
+    vt.fail(Fault::new(On::Search, Answer::html(502)).nth(2));
+    Asker::of(&vt).search(ALL, &[]).await.ok();
+}
+
+#[tokio::test]
+#[should_panic(expected = "did not strike")]
+async fn a_fault_that_is_to_strike_never_fails_the_test_too() {
+    let vt = start(world(1)).await;
+    vt.fail(Fault::new(On::Search, Answer::html(502)).times(0));
+    Asker::of(&vt).search(ALL, &[]).await.ok();
+}

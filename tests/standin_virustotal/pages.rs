@@ -321,7 +321,7 @@ async fn our_own_types_read_every_generated_object() {
     }
     let urls = files
         .iter()
-        .flat_map(|file| &file.relationships["contacted_urls"].data);
+        .flat_map(|file| file.relationships["contacted_urls"].data.iter().flatten());
     assert!(
         urls.map(|one| one.url().unwrap())
             .all(|url| url.starts_with("http"))

@@ -16,6 +16,8 @@ pub struct Failure {
     field: Option<String>,
     skip: usize,
     times: Option<usize>,
+    struck: bool,
+    optional: bool,
     pub(crate) carried_out: bool,
 }
 
@@ -44,6 +46,8 @@ impl Failure {
             field: None,
             skip: 0,
             times: Some(1),
+            struck: false,
+            optional: false,
             carried_out: false,
         }
     }
@@ -136,6 +140,12 @@ impl Failure {
         self
     }
 
+    /// That nothing comes for it to strike is as good.
+    pub fn if_asked(mut self) -> Self {
+        self.optional = true;
+        self
+    }
+
     /// What was asked for is done all the same; only the answer goes wrong.
     pub fn after_doing(mut self) -> Self {
         self.carried_out = true;
@@ -158,7 +168,15 @@ impl Failure {
             return false;
         }
         self.times = self.times.map(|times| times - 1);
+        self.struck = true;
         true
+    }
+
+    /// Whether it has not struck as often as ordered; one without an end, not
+    /// at all.
+    pub(crate) fn is_unused(&self) -> bool {
+        let missed = !self.struck || self.times.is_some_and(|left| left > 0);
+        missed && !self.optional
     }
 }
 

@@ -55,6 +55,12 @@ use super::server::{Log, Server, lock, loopback};
 
 /// A platform that runs on loopback. Clones are the same platform; it ends with
 /// [`StandIn::stop`] or with the last clone.
+///
+/// # Panics
+///
+/// When the last clone is dropped and a failure that was ordered has not struck
+/// as often as ordered: a test that waits for trouble that never comes proves
+/// nothing.
 #[derive(Clone)]
 pub struct StandIn {
     door: Arc<Door>,
@@ -310,6 +316,21 @@ impl StandIn {
         let faults = import::ingest(&self.door.platform, text);
         self.door.platform.changed();
         faults
+    }
+}
+
+impl Drop for StandIn {
+    fn drop(&mut self) {
+        // A test that has failed already has something better to say.
+        if std::thread::panicking() || Arc::strong_count(&self.server) > 1 {
+            return;
+        }
+        let failures = lock(&self.door.failures);
+        let unused: Vec<_> = failures.iter().filter(|one| one.is_unused()).collect();
+        assert!(
+            unused.is_empty(),
+            "failures that were ordered and did not strike: {unused:#?}"
+        );
     }
 }
 

@@ -137,6 +137,12 @@ impl Answer {
         )
     }
 
+    /// A status that VirusTotal promises nowhere: what is asked fails at once,
+    /// without another try.
+    pub fn unpromised() -> Self {
+        Self::Error(418, "Teapot", "short and stout")
+    }
+
     /// 404 `NotFoundError`.
     pub fn not_found() -> Self {
         Self::Error(404, "NotFoundError", "Not found")
@@ -200,6 +206,7 @@ pub struct Fault {
     first: usize,
     times: usize,
     seen: usize,
+    struck: usize,
     charged: bool,
 }
 
@@ -212,6 +219,7 @@ impl Fault {
             first: 1,
             times: 1,
             seen: 0,
+            struck: 0,
             charged: false,
         }
     }
@@ -236,6 +244,15 @@ impl Fault {
         self.times(usize::MAX)
     }
 
+    /// How often it has to strike for the order to have been of use. One that
+    /// is to strike never is a mistake in any case.
+    fn wanted(&self) -> usize {
+        match self.times {
+            0 | usize::MAX => 1,
+            times => times,
+        }
+    }
+
     /// Also where the proper answer is not given, the request costs what the
     /// proper answer would have cost.
     #[must_use]
@@ -258,6 +275,12 @@ impl Faults {
         self.0.clear();
     }
 
+    /// Those that have not struck as often as ordered; one without an end, not
+    /// at all.
+    pub(crate) fn unused(&self) -> impl Iterator<Item = &Fault> {
+        self.0.iter().filter(|fault| fault.struck < fault.wanted())
+    }
+
     /// What becomes of a request, and whether it is charged all the same. Each
     /// fault counts the requests that it is for, whether it strikes or not;
     /// the earliest order strikes.
@@ -274,6 +297,7 @@ impl Faults {
             fault.seen += 1;
             let due = fault.seen >= fault.first && fault.seen - fault.first < fault.times;
             if due && struck.is_none() {
+                fault.struck += 1;
                 struck = Some((fault.answer.clone(), fault.charged));
             }
         }

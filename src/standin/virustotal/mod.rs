@@ -13,6 +13,7 @@
 //! vt.fail(Fault::new(On::Search, Answer::transient()).nth(2));
 //! // ... a client of `vt.url()` with `vt.key()` ...
 //! assert!(vt.requests().is_empty());
+//! vt.clear_faults();
 //! vt.stop().await;
 //! # Ok(())
 //! # }
@@ -81,6 +82,11 @@ impl Default for Options {
 }
 
 /// A running stand-in. Dropping it stops it.
+///
+/// # Panics
+///
+/// When it is dropped and a fault that was ordered has not struck as often as
+/// ordered: a test that waits for trouble that never comes proves nothing.
 #[derive(Debug)]
 pub struct StandIn {
     shared: Arc<Shared>,
@@ -265,5 +271,19 @@ impl StandIn {
     fn roll(&self) {
         let now = self.shared.now();
         lock(&self.shared.account).roll(now);
+    }
+}
+
+impl Drop for StandIn {
+    fn drop(&mut self) {
+        // A test that has failed already has something better to say.
+        if std::thread::panicking() {
+            return;
+        }
+        let unused: Vec<_> = lock(&self.shared.faults).unused().cloned().collect();
+        assert!(
+            unused.is_empty(),
+            "faults that were ordered and did not strike: {unused:#?}"
+        );
     }
 }
