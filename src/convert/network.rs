@@ -58,7 +58,7 @@ pub(crate) fn descriptors(
             left_out.add(LeftOut::MoreAtSource);
         }
         let mut kept = 0;
-        for descriptor in &relationship.data {
+        for descriptor in relationship.data.iter().flatten() {
             if kept == max {
                 left_out.add(LeftOut::RelatedOverCap);
             } else if descriptor.error.is_some() {

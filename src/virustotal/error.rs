@@ -219,7 +219,11 @@ impl Error {
     /// cost its whole wait, so it gets one more try only.
     pub(crate) fn tries_left(&self, tried: u32) -> bool {
         match self {
-            Self::Upstream { .. } | Self::Unreachable { .. } | Self::CutShort { .. } => tried < 3,
+            Self::Upstream { .. }
+            | Self::Unreachable { .. }
+            | Self::CutShort { .. }
+            // A front end's page with status 200 passes like one with 502.
+            | Self::Malformed { .. } => tried < 3,
             Self::TimedOut { .. } => tried < 1,
             _ => false,
         }

@@ -131,6 +131,7 @@ mod tests {
         let ids: Vec<_> = file.relationships["contacted_ips"]
             .data
             .iter()
+            .flatten()
             .map(|one| one.id.as_str())
             .collect();
         assert_eq!(ids, ["203.0.113.1", "203.0.113.2"]);

@@ -124,35 +124,36 @@ impl<'de> Deserialize<'de> for Loose {
     }
 }
 
-/// A list, or the one object that stands in its place, or `null`: lists of
-/// objects, and relationships, which are one-to-one or one-to-many.
-pub(super) fn one_or_many<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+/// A list, or the one object that stands in its place: lists of objects, and
+/// relationships, which are one-to-one or one-to-many. `null` is `None`, which
+/// is no empty list: it says nothing of what there is.
+pub(super) fn one_or_many<'de, D, T>(deserializer: D) -> Result<Option<Vec<T>>, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de>,
 {
     struct OneOrMany<T>(PhantomData<T>);
     impl<'de, T: Deserialize<'de>> Visitor<'de> for OneOrMany<T> {
-        type Value = Vec<T>;
+        type Value = Option<Vec<T>>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("a list, an object or null")
         }
 
-        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<T>, A::Error> {
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
             let mut many = Vec::new();
             while let Some(one) = seq.next_element()? {
                 many.push(one);
             }
-            Ok(many)
+            Ok(Some(many))
         }
 
-        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Vec<T>, A::Error> {
-            T::deserialize(MapAccessDeserializer::new(map)).map(|one| vec![one])
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(map)).map(|one| Some(vec![one]))
         }
 
-        fn visit_unit<E>(self) -> Result<Vec<T>, E> {
-            Ok(Vec::new())
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok(None)
         }
     }
     deserializer.deserialize_any(OneOrMany(PhantomData))

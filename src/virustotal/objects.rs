@@ -274,9 +274,10 @@ pub struct Exiftool {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Relationship {
-    /// At most 20, even where there are more.
+    /// At most 20, even where there are more. `None`: it does not say whether
+    /// there are any.
     #[serde(deserialize_with = "one_or_many")]
-    pub data: Vec<Descriptor>,
+    pub data: Option<Vec<Descriptor>>,
     /// `cursor` is there where there are more than came along.
     #[serde(deserialize_with = "null_is_default")]
     pub meta: Meta,

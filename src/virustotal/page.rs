@@ -37,7 +37,7 @@ pub struct Odd {
 #[derive(Deserialize)]
 struct Promised {
     #[serde(deserialize_with = "one_or_many")]
-    data: Vec<File>,
+    data: Option<Vec<File>>,
     #[serde(default)]
     meta: Option<Meta>,
 }
@@ -47,12 +47,14 @@ impl Page {
     pub fn parse(body: &[u8]) -> Result<Self, String> {
         let mut page = match serde_json::from_slice::<Promised>(body) {
             Ok(promised) => {
+                // Taken for the end it would lose every page behind it.
+                let data = promised.data.ok_or("its `data` is null")?;
                 let mut page = Self {
-                    files: Vec::with_capacity(promised.data.len()),
+                    files: Vec::with_capacity(data.len()),
                     odd: Vec::new(),
                     cursor: promised.meta.and_then(|meta| meta.cursor),
                 };
-                for file in promised.data {
+                for file in data {
                     page.add(file, Vec::new());
                 }
                 page
@@ -84,7 +86,7 @@ impl Page {
                 .map(RawValue::get)
                 .collect(),
             Some(b'{') => vec![data],
-            _ if data == "null" => Vec::new(),
+            Some(b'n') => return Err("its `data` is null".to_owned()),
             _ => return Err("its `data` is not a list".to_owned()),
         };
         let mut page = Self::default();

@@ -53,11 +53,10 @@ pub fn embedded(file: &File, name: &str) -> Embedded {
     let Some(relationship) = file.relationships.get(name) else {
         return Embedded::NotTold;
     };
-    let count = relationship
-        .data
-        .iter()
-        .filter(|one| one.error.is_none())
-        .count();
+    let Some(data) = &relationship.data else {
+        return Embedded::NotTold;
+    };
+    let count = data.iter().filter(|one| one.error.is_none()).count();
     let more = relationship
         .meta
         .cursor
@@ -192,11 +191,14 @@ mod tests {
             r#"{"id":"x","relationships":{
                 "similar_files":{"data":[]},
                 "dropped_files":{"data":[{"type":"file","id":"a"},{"type":"file","id":"b","error":{"code":"NotFoundError"}}],"meta":{"cursor":"c"}},
+                "execution_parents":{"error":{"code":"ForbiddenError"}},
                 "overlay_parents":{"data":null}}}"#,
         )
         .unwrap();
         assert_eq!(embedded(&file, "similar_files"), Embedded::None);
-        assert_eq!(embedded(&file, "overlay_parents"), Embedded::None);
+        for name in ["overlay_parents", "execution_parents"] {
+            assert_eq!(embedded(&file, name), Embedded::NotTold, "{name}");
+        }
         let some = Embedded::Some {
             count: 1,
             more: true,

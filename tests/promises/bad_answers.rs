@@ -105,7 +105,7 @@ async fn every_bad_page_of_virustotal_is_outlived() {
         (Answer::Text(200, "application/json", "[]".to_owned()), 1),
         (
             Answer::Text(200, "application/json", "{\"data\":null}".to_owned()),
-            0,
+            1,
         ),
         (Answer::Gzip, 1),
         (Answer::not_found(), 1),

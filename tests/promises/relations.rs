@@ -201,7 +201,7 @@ async fn one_failed_related_call_is_a_named_gap_and_nothing_more() {
             true,
         ),
         (Answer::no_json(), 4, true),
-        (Answer::wrong_json(), 1, true),
+        (Answer::wrong_json(), 4, true),
         (Answer::Cut(40), 4, true),
         (Answer::too_many(), 1, false),
         (Answer::Silence, 2, true),
@@ -290,7 +290,7 @@ async fn a_relationship_that_always_fails_does_not_keep_the_run_from_its_end() {
     });
     let rig = Rig::new(world).await;
     rig.vt
-        .fail(Fault::new(On::Related("dropped_files"), Answer::wrong_json()).always());
+        .fail(Fault::new(On::Related("dropped_files"), Answer::unpromised()).always());
     let _connector = rig.connector();
     rig.idle(1).await;
     let calls = rig.vt.requests();

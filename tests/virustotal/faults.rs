@@ -53,6 +53,9 @@ async fn a_success_that_is_not_the_api_is_malformed_and_not_an_empty_page() {
         "\"data\"",
         r#"{"data":"x"}"#,
         r#"{"data":7,"meta":{"cursor":"x"}}"#,
+        r#"{"data":null}"#,
+        r#"{"data":null,"meta":{}}"#,
+        r#"{"data":null,"meta":{"cursor":"x"}}"#,
         r#"{"error":{"code":"NotFoundError"}}"#,
         "<html><title>Please log in</title></html>",
         "oops",
@@ -72,11 +75,34 @@ async fn a_success_that_is_not_the_api_is_malformed_and_not_an_empty_page() {
     );
 }
 
+/// A proxy's login page, a front end's apology with status 200, JSON that broke
+/// on the way.
+#[tokio::test]
+async fn a_success_that_is_not_the_api_is_tried_again_like_a_502() {
+    for body in [
+        "<html><title>Please log in</title></html>",
+        "{\"data\": [{\"type\": oops",
+        r#"{"data":null}"#,
+        "[]",
+    ] {
+        let server =
+            Scripted::start(move |_, before| json(200, if before < 2 { body } else { PAGE })).await;
+        let vt = client(&server.url());
+        assert_eq!(vt.search(&search(), None).await.unwrap().files.len(), 2);
+        assert_eq!((vt.sent(), server.asked().len()), (3, 3), "{body}");
+
+        let server = Scripted::start(move |_, _| json(200, body)).await;
+        let vt = client(&server.url());
+        let error = vt.search(&search(), None).await.unwrap_err();
+        assert!(matches!(error, Error::Malformed { .. }), "{error:?}");
+        assert_eq!((error.remedy(), vt.sent()), (Remedy::Retry, 4), "{body}");
+    }
+}
+
 #[tokio::test]
 async fn an_empty_page_is_the_end_in_every_shape_it_comes_in() {
     for body in [
         EMPTY,
-        r#"{"data":null}"#,
         r#"{"data":[],"meta":null}"#,
         r#"{"data":[],"meta":{"cursor":"one-more"}}"#,
         r#"{"data":[],"meta":{"cursor":""}}"#,
