@@ -6,6 +6,8 @@ mod golden;
 mod hashes;
 #[path = "convert/knowledge.rs"]
 mod knowledge;
+#[path = "convert/labels.rs"]
+mod labels;
 #[path = "convert/packing.rs"]
 mod packing;
 #[path = "convert/page.rs"]
@@ -14,6 +16,8 @@ mod page;
 mod random;
 #[path = "convert/report.rs"]
 mod report;
+#[path = "convert/scores.rs"]
+mod scores;
 #[path = "convert/support.rs"]
 mod support;
 #[path = "convert/tables.rs"]

@@ -149,12 +149,14 @@ Reporter {
         Is("true"), "Make labels of VirusTotal's tags.";
     vtreporter_rules_as_labels "VTREPORTER_RULES_AS_LABELS" Some("vtreporter.rules_as_labels"), Bool,
         Is("true"), "Make labels of the YARA and Sigma rules that matched, yara:NAME and sigma:TITLE.";
+    vtreporter_label_style "VTREPORTER_LABEL_STYLE" Some("vtreporter.label_style"), Choice(&["virustotal", "plain"]),
+        Is("virustotal"), "How the severity is written as a label: virustotal = SEVERITY_HIGH, plain = high severity.";
     vtreporter_label_prefix "VTREPORTER_LABEL_PREFIX" Some("vtreporter.label_prefix"), Text("a text"),
         unset("none", "vt:"), "Put before every label that comes from VirusTotal.";
     vtreporter_labels_allow "VTREPORTER_LABELS_ALLOW" Some("vtreporter.labels_allow"), LABEL_GLOBS,
-        unset("all", "pe*,signed,SEVERITY_*"), "Only these labels of VirusTotal's, told without the prefix.";
+        unset("all", "pe*,signed,SEVERITY_*"), "Only these labels of VirusTotal's, told without the prefix and in VirusTotal's own style.";
     vtreporter_labels_deny "VTREPORTER_LABELS_DENY" Some("vtreporter.labels_deny"), LABEL_GLOBS,
-        unset("none", "long-sleeps,sigma:*"), "None of these labels of VirusTotal's, told without the prefix.";
+        unset("none", "long-sleeps,sigma:*"), "None of these labels of VirusTotal's, told likewise.";
     vtreporter_max_labels "VTREPORTER_MAX_LABELS" Some("vtreporter.max_labels"), Whole { min: 0, max: 1_000 },
         Is("20"), "Most labels of a file; your own come first and always stay.";
     vtreporter_empty_report "VTREPORTER_EMPTY_REPORT" Some("vtreporter.empty_report"), Bool,

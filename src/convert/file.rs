@@ -450,7 +450,7 @@ fn describe_verdict(out: &mut String, attributes: &FileAttributes, rated: Rated)
         None => out.push_str(" Detections: unknown."),
     }
     out.push_str(" Severity: ");
-    out.push_str(rated.map_or("unknown", Severity::word));
+    out.push_str(rated.map_or("unknown", Severity::words));
     out.push('.');
     let why = attributes
         .threat_severity

@@ -51,6 +51,17 @@ impl Severity {
         }
     }
 
+    /// As people read it: `high`. NONE means that VirusTotal has no rating, not
+    /// that a file is clean.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::None => "not rated",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+
     /// VirusTotal's word, `SEVERITY_HIGH`: also the label.
     pub fn label(self) -> &'static str {
         match self {

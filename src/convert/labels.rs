@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::file;
-use super::filter::Rated;
+use super::filter::{Rated, Severity};
 use super::left_out::{LeftOut, Reasons};
 use super::text::clean;
 use crate::virustotal::objects::FileAttributes;
@@ -18,9 +18,11 @@ pub struct Rules {
     pub tags: bool,
     /// Take over the names of YARA and Sigma rules that matched.
     pub rule_names: bool,
+    /// How VirusTotal's values are written.
+    pub style: Style,
     /// Put before each of VirusTotal's.
     pub prefix: String,
-    /// Of VirusTotal's only these; empty = all.
+    /// Of VirusTotal's only these, told as VirusTotal writes them; empty = all.
     pub allow: Vec<Glob>,
     /// Of VirusTotal's none of these.
     pub deny: Vec<Glob>,
@@ -33,6 +35,7 @@ impl Default for Rules {
         Self {
             tags: true,
             rule_names: true,
+            style: Style::default(),
             prefix: String::new(),
             allow: Vec::new(),
             deny: Vec::new(),
@@ -49,6 +52,26 @@ impl Rules {
         let label = label.to_lowercase();
         let named = |globs: &[Glob]| globs.iter().any(|glob| glob.matches(&label));
         (self.allow.is_empty() || named(&self.allow)) && !named(&self.deny)
+    }
+}
+
+/// How VirusTotal's values are written in labels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Style {
+    /// As they are: `SEVERITY_HIGH`.
+    #[default]
+    VirusTotal,
+    /// In plain words: `high severity`.
+    Plain,
+}
+
+impl Style {
+    fn severity(self, severity: Severity) -> Cow<'static, str> {
+        match (self, severity) {
+            (Self::VirusTotal, _) => severity.label().into(),
+            (Self::Plain, Severity::None) => "severity not rated".into(),
+            (Self::Plain, _) => format!("{} severity", severity.words()).into(),
+        }
     }
 }
 
@@ -124,7 +147,7 @@ impl<'a> Labels<'a> {
             picked.offer("", category);
         }
         if let Some(severity) = rated {
-            picked.offer("", severity.label());
+            picked.severity(severity);
         }
         if rules.tags {
             for tag in attributes.tags.iter().flatten() {
@@ -194,9 +217,19 @@ impl<'a> Picked<'a, '_> {
         } else {
             Cow::Owned(format!("{kind}{word}"))
         };
-        if !self.rules.let_through(&label) {
-            return;
+        if self.rules.let_through(&label) {
+            self.take(label);
         }
+    }
+
+    /// Chosen by VirusTotal's word, so that the style changes no choice.
+    fn severity(&mut self, severity: Severity) {
+        if self.rules.let_through(severity.label()) {
+            self.take(self.rules.style.severity(severity));
+        }
+    }
+
+    fn take(&mut self, label: Cow<'a, str>) {
         let label = match self.rules.prefix.as_str() {
             "" => label,
             prefix => clean(&format!("{prefix}{label}"), MAX_LENGTH)
@@ -241,6 +274,11 @@ mod tests {
             tidy(&labels.map(str::to_owned)),
             ["Australia", "vt-feed", "ÉIRE"]
         );
+    }
+
+    #[test]
+    fn a_file_without_a_rating_is_not_called_harmless() {
+        assert_eq!(Style::Plain.severity(Severity::None), "severity not rated");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use vtreporter::convert::filter::Severity;
-use vtreporter::convert::labels::Glob;
+use vtreporter::convert::labels::{Glob, Style};
 use vtreporter::convert::malware::Names;
 use vtreporter::convert::page::Converter;
 use vtreporter::convert::score::Score;
@@ -133,6 +133,9 @@ fn objects(overrides: &Value, objects: &mut Objects) {
     let labels = &mut objects.labels;
     flag("tags", &mut labels.tags);
     flag("rule_names", &mut labels.rule_names);
+    if overrides["label_style"] == "plain" {
+        labels.style = Style::Plain;
+    }
     labels.allow = globs("labels_allow");
     labels.deny = globs("labels_deny");
     if let Some(prefix) = overrides["label_prefix"].as_str() {

@@ -5,57 +5,12 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use vtreporter::convert::Objects;
 use vtreporter::convert::filter::Severity;
-use vtreporter::convert::labels::{self, Glob};
 use vtreporter::convert::left_out::LeftOut;
 use vtreporter::convert::malware::Rules;
 use vtreporter::convert::page::Converter;
-use vtreporter::convert::score::Score;
 use vtreporter::stix::bundle::Limits;
 
 use super::support::*;
-
-fn sha256(seed: u32) -> String {
-    format!("{seed:064x}")
-}
-
-/// A file with everything that something is made of.
-fn rich(seed: u32, level: &str) -> Value {
-    json!({
-        "type": "file",
-        "id": sha256(seed),
-        "attributes": {
-            "sha256": sha256(seed),
-            "md5": format!("{seed:032x}"),
-            "meaningful_name": format!("invoice-{seed}.exe"),
-            "unique_sources": 3,
-            "first_submission_date": 1_795_093_212,
-            "tags": ["peexe", "long-sleeps", "PEEXE"],
-            "threat_severity": { "threat_severity_level": level },
-            "last_analysis_stats": { "malicious": 30, "undetected": 30 },
-            "gti_assessment": { "threat_score": { "value": 80 } },
-            "popular_threat_classification": {
-                "popular_threat_category": [{ "value": "trojan", "count": 20 }],
-                "popular_threat_name": [
-                    { "value": "AgentTesla", "count": 9 },
-                    { "value": "msil", "count": 9 },
-                    { "value": "fewvotes", "count": 2 },
-                ],
-            },
-            "crowdsourced_yara_results": [{ "rule_name": "win_agenttesla", "ruleset_name": "win", "author": "A. Analyst" }],
-            "sigma_analysis_results": [{ "rule_title": "Suspicious Parent", "rule_level": "high", "rule_source": "example rules" }],
-            "sandbox_verdicts": { "Zenbox": { "category": "malicious", "malware_names": ["AgentTesla"], "confidence": 92 } },
-            "last_analysis_results": {
-                "EngineA": { "category": "malicious", "result": "Trojan.<b>|`x`" },
-                "EngineB": { "category": "undetected", "result": null },
-            },
-        },
-        "relationships": {
-            "contacted_ips": { "data": [{ "id": "203.0.113.1" }, { "id": "2001:db8::5" }] },
-            "contacted_domains": { "data": [{ "id": "a.example.net" }] },
-            "contacted_urls": { "data": [{ "id": "x", "context_attributes": { "url": "http://a.example.net/it's" } }] },
-        },
-    })
-}
 
 fn trees(severity: &str) -> Value {
     let technique = |id: &str, name: &str, severity: &str| json!({ "id": id, "name": name, "signatures": [{ "severity": severity }] });
@@ -66,22 +21,6 @@ fn trees(severity: &str) -> Value {
         ] },
         "Another": { "tactics": [{ "name": "Defense Evasion", "techniques": [technique("T1070.004", "File Deletion", "INFO"), technique("T10", "No technique", "HIGH")] }] },
     } })
-}
-
-fn pages(seed: u32, pages: Value) -> BTreeMap<String, RelatedPages> {
-    BTreeMap::from([(sha256(seed), serde_json::from_value(pages).expect("pages"))])
-}
-
-fn made(
-    files: &[Value],
-    related: &BTreeMap<String, RelatedPages>,
-    wanted: Objects,
-) -> (Vec<Value>, Outcome) {
-    let files: Vec<_> = files.iter().map(file).collect();
-    let outcome = run(&converter_with(wanted), &files, related, ROOMY);
-    assert_eq!(outcome.bundles.len(), 1);
-    assert_sound(&outcome.bundles[0]);
-    (objects(&outcome.bundles[0]), outcome)
 }
 
 fn links<'a>(all: &'a [Value], kind: &str, from: &str, to: &str) -> Vec<&'a Value> {
@@ -381,113 +320,6 @@ fn a_note_holds_the_verdicts_bounded_and_harmless_and_is_the_same_twice() {
     );
     let plain = json!({ "id": sha256(3), "attributes": {} });
     assert!(of_type(&made(&[plain], &BTreeMap::new(), wanted).0, "note").is_empty());
-}
-
-#[test]
-fn the_score_is_made_of_what_was_chosen_and_unknown_is_not_zero() {
-    let of = |score: Score, value: Value| {
-        let wanted = Objects { score, ..bare() };
-        of_type(&made(&[value], &BTreeMap::new(), wanted).0, "file")[0]
-            .get("x_opencti_score")
-            .cloned()
-    };
-    let high = || rich(1, "SEVERITY_HIGH");
-    let without = |name: &str| {
-        let mut value = high();
-        value["attributes"][name] = Value::Null;
-        value
-    };
-    assert_eq!(of(Score::Detections, high()), Some(json!(50)));
-    assert_eq!(of(Score::Severity, high()), Some(json!(90)));
-    assert_eq!(
-        of(Score::Severity, rich(1, "SEVERITY_MEDIUM")),
-        Some(json!(60))
-    );
-    assert_eq!(
-        of(Score::Severity, rich(1, "SEVERITY_LOW")),
-        Some(json!(30))
-    );
-    assert_eq!(of(Score::Gti, high()), Some(json!(80)));
-    assert_eq!(of(Score::Detections, without("last_analysis_stats")), None);
-    assert_eq!(of(Score::Severity, without("threat_severity")), None);
-    assert_eq!(of(Score::Gti, without("gti_assessment")), None);
-    let mut odd = high();
-    odd["attributes"]["gti_assessment"]["threat_score"]["value"] = json!(101);
-    assert_eq!(of(Score::Gti, odd), None);
-}
-
-#[test]
-fn labels_are_chosen_prefixed_and_capped_but_the_operators_stay() {
-    let of = |rules: labels::Rules| -> (Vec<String>, u64) {
-        let wanted = Objects {
-            labels: rules,
-            ..bare()
-        };
-        let (all, outcome) = made(&[rich(1, "SEVERITY_HIGH")], &BTreeMap::new(), wanted);
-        let labels = of_type(&all, "file")[0]["labels"]
-            .as_array()
-            .unwrap()
-            .iter();
-        (
-            labels.map(|it| it.as_str().unwrap().to_owned()).collect(),
-            outcome.facts.left_out.get(LeftOut::Labels),
-        )
-    };
-    let plain = labels::Rules::default;
-    let all = [
-        "trojan",
-        "SEVERITY_HIGH",
-        "peexe",
-        "long-sleeps",
-        "yara:win_agenttesla",
-        "sigma:Suspicious Parent",
-        "vt-file",
-    ];
-    assert_eq!(of(plain()).0, all);
-    assert_eq!(
-        of(labels::Rules {
-            tags: false,
-            rule_names: false,
-            ..plain()
-        })
-        .0,
-        ["trojan", "SEVERITY_HIGH", "vt-file"]
-    );
-    assert_eq!(
-        of(labels::Rules {
-            prefix: "vt:".to_owned(),
-            rule_names: false,
-            ..plain()
-        })
-        .0,
-        [
-            "vt:trojan",
-            "vt:SEVERITY_HIGH",
-            "vt:peexe",
-            "vt:long-sleeps",
-            "vt-file"
-        ]
-    );
-    let globs = |list: &[&str]| list.iter().map(|it| Glob::new(it)).collect();
-    assert_eq!(
-        of(labels::Rules {
-            allow: globs(&["severity_*", "Yara:*", "peexe"]),
-            deny: globs(&["pe*"]),
-            ..plain()
-        })
-        .0,
-        ["SEVERITY_HIGH", "yara:win_agenttesla", "vt-file"]
-    );
-    assert_eq!(
-        of(labels::Rules { most: 5, ..plain() }),
-        (
-            ["trojan", "SEVERITY_HIGH", "peexe", "long-sleeps", "vt-file"]
-                .map(str::to_owned)
-                .to_vec(),
-            2
-        )
-    );
-    assert_eq!(of(labels::Rules { most: 0, ..plain() }).0, ["vt-file"]);
 }
 
 #[test]

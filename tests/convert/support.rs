@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use vtreporter::convert::filter::{Filter, Severity, decide};
 use vtreporter::convert::page::{Converter, Related, Unit};
 use vtreporter::convert::report::{Progress, ReportFacts, Subject};
@@ -273,4 +273,63 @@ pub(crate) fn decoded(file: &Value) -> String {
     let data = file["data"].as_str().expect("base64");
     let engine = base64::engine::general_purpose::STANDARD;
     String::from_utf8(engine.decode(data).expect("base64")).expect("UTF-8")
+}
+
+pub(crate) fn sha256(seed: u32) -> String {
+    format!("{seed:064x}")
+}
+
+/// A file with everything that something is made of.
+pub(crate) fn rich(seed: u32, level: &str) -> Value {
+    json!({
+        "type": "file",
+        "id": sha256(seed),
+        "attributes": {
+            "sha256": sha256(seed),
+            "md5": format!("{seed:032x}"),
+            "meaningful_name": format!("invoice-{seed}.exe"),
+            "unique_sources": 3,
+            "first_submission_date": 1_795_093_212,
+            "tags": ["peexe", "long-sleeps", "PEEXE"],
+            "threat_severity": { "threat_severity_level": level },
+            "last_analysis_stats": { "malicious": 30, "undetected": 30 },
+            "gti_assessment": { "threat_score": { "value": 80 } },
+            "popular_threat_classification": {
+                "popular_threat_category": [{ "value": "trojan", "count": 20 }],
+                "popular_threat_name": [
+                    { "value": "AgentTesla", "count": 9 },
+                    { "value": "msil", "count": 9 },
+                    { "value": "fewvotes", "count": 2 },
+                ],
+            },
+            "crowdsourced_yara_results": [{ "rule_name": "win_agenttesla", "ruleset_name": "win", "author": "A. Analyst" }],
+            "sigma_analysis_results": [{ "rule_title": "Suspicious Parent", "rule_level": "high", "rule_source": "example rules" }],
+            "sandbox_verdicts": { "Zenbox": { "category": "malicious", "malware_names": ["AgentTesla"], "confidence": 92 } },
+            "last_analysis_results": {
+                "EngineA": { "category": "malicious", "result": "Trojan.<b>|`x`" },
+                "EngineB": { "category": "undetected", "result": null },
+            },
+        },
+        "relationships": {
+            "contacted_ips": { "data": [{ "id": "203.0.113.1" }, { "id": "2001:db8::5" }] },
+            "contacted_domains": { "data": [{ "id": "a.example.net" }] },
+            "contacted_urls": { "data": [{ "id": "x", "context_attributes": { "url": "http://a.example.net/it's" } }] },
+        },
+    })
+}
+
+pub(crate) fn pages(seed: u32, pages: Value) -> BTreeMap<String, RelatedPages> {
+    BTreeMap::from([(sha256(seed), serde_json::from_value(pages).expect("pages"))])
+}
+
+pub(crate) fn made(
+    files: &[Value],
+    related: &BTreeMap<String, RelatedPages>,
+    wanted: Objects,
+) -> (Vec<Value>, Outcome) {
+    let files: Vec<_> = files.iter().map(file).collect();
+    let outcome = run(&converter_with(wanted), &files, related, ROOMY);
+    assert_eq!(outcome.bundles.len(), 1);
+    assert_sound(&outcome.bundles[0]);
+    (objects(&outcome.bundles[0]), outcome)
 }

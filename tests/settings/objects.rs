@@ -1,7 +1,7 @@
 //! Which objects are made.
 
 use vtreporter::convert::Objects;
-use vtreporter::convert::labels::Glob;
+use vtreporter::convert::labels::{Glob, Style};
 use vtreporter::convert::malware::{Names, Rules};
 use vtreporter::convert::score::Score;
 
@@ -25,6 +25,7 @@ fn each_kind_of_object_can_be_chosen() {
         ("VTREPORTER_SCORE", "GTI"),
         ("VTREPORTER_TAGS_AS_LABELS", "false"),
         ("VTREPORTER_RULES_AS_LABELS", "false"),
+        ("VTREPORTER_LABEL_STYLE", "Plain"),
         ("VTREPORTER_LABEL_PREFIX", "vt:"),
         ("VTREPORTER_LABELS_ALLOW", "pe*, signed"),
         ("VTREPORTER_LABELS_DENY", "long-*"),
@@ -38,6 +39,7 @@ fn each_kind_of_object_can_be_chosen() {
     assert_eq!(objects.score, Score::Gti);
     assert!(objects.network_indicators && objects.attack_patterns && objects.notes);
     assert!(!objects.country && !objects.labels.tags && !objects.labels.rule_names);
+    assert_eq!(objects.labels.style, Style::Plain);
     assert_eq!(objects.labels.prefix, "vt:");
     assert_eq!(
         objects.labels.allow,

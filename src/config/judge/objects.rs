@@ -6,7 +6,7 @@ use super::Judge;
 use crate::config::rows::Values;
 use crate::config::table::Value;
 use crate::convert::Objects;
-use crate::convert::labels::{self, Glob};
+use crate::convert::labels::{self, Glob, Style};
 use crate::convert::malware::{self, Names};
 use crate::convert::score::Score;
 
@@ -24,6 +24,10 @@ impl Judge<'_> {
             values.vtreporter_score,
             [Score::Detections, Score::Severity, Score::Gti],
         );
+        let style = self.choice(
+            values.vtreporter_label_style,
+            [Style::VirusTotal, Style::Plain],
+        );
         Objects {
             indicators: self
                 .boolean(values.vtreporter_create_indicators)
@@ -37,6 +41,7 @@ impl Judge<'_> {
             labels: labels::Rules {
                 tags: self.boolean(values.vtreporter_tags_as_labels),
                 rule_names: self.boolean(values.vtreporter_rules_as_labels),
+                style: style.unwrap_or_default(),
                 prefix: self
                     .text(values.vtreporter_label_prefix)
                     .unwrap_or_default(),
