@@ -8,7 +8,7 @@
 //!   one run        import      window, pages, relations, deliveries, state
 //!   translator     convert     VirusTotal in, STIX out               pure
 //!   neighbours     virustotal - quota   stix   opencti               never each other, but the quota guards the client
-//!   base           secret  clock  pace  http  log  period  country   know nobody above
+//!   base           secret  clock  pace  http  log  period  country  number   know nobody above
 //! ```
 //!
 //! Arrows only go down (`tests/layering.rs` holds the code against it). Nothing
@@ -25,6 +25,7 @@ pub mod country;
 pub mod http;
 pub mod import;
 pub mod log;
+pub mod number;
 pub mod opencti;
 pub mod pace;
 pub mod period;

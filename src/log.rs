@@ -10,21 +10,36 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::clock::Clock;
 
-/// Starts logging. `name` is the connector's.
+/// Starts logging to standard error. `name` is the connector's.
 pub fn start(level: Level, json: bool, name: &str, clock: &Clock) {
+    // A second start (a test in one process) keeps the first.
+    let _ = subscriber(level, json, name, clock, std::io::stderr).try_init();
+}
+
+/// What [`start`] installs, with lines that go to `writer`.
+pub fn subscriber<W>(
+    level: Level,
+    json: bool,
+    name: &str,
+    clock: &Clock,
+    writer: W,
+) -> impl Subscriber + Send + Sync + use<W>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
     // The libraries' own chatter below warnings helps nobody who runs this.
     let targets = Targets::new()
         .with_default(Level::WARN)
         .with_target("vtreporter", level);
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
+        .with_writer(writer)
         // It would tell of a standard error that is gone there, and panic.
         .log_internal_errors(false)
         .event_format(Lines {
@@ -32,11 +47,7 @@ pub fn start(level: Level, json: bool, name: &str, clock: &Clock) {
             name: name.to_owned(),
             clock: clock.clone(),
         });
-    // A second start (a test in one process) keeps the first.
-    let _ = tracing_subscriber::registry()
-        .with(targets)
-        .with(lines)
-        .try_init();
+    tracing_subscriber::registry().with(targets).with(lines)
 }
 
 struct Lines {

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use chrono::{DateTime, Utc};
 use clap::Parser;
 use tokio_util::sync::CancellationToken;
 use vtreporter::args::{Args, Command};
@@ -12,6 +13,7 @@ use vtreporter::clock::Clock;
 use vtreporter::commands::{self, Exit};
 use vtreporter::config::{self, Config, Faults, Needs};
 use vtreporter::log;
+use vtreporter::number::counted;
 use vtreporter::setup;
 
 #[cfg(target_env = "musl")]
@@ -47,28 +49,32 @@ fn main() -> ExitCode {
 
 async fn run(args: Args) -> Result<(), Exit> {
     let clock = Clock::system();
-    let file = args.config.as_deref();
+    let settings = Sources::find(args.config.as_deref(), &clock)?;
     let stop = stop_signal();
     match args.command.unwrap_or(Command::Run) {
         Command::Run => {
-            let config = settings(file, Needs::BOTH)?;
+            let config = settings.config(Needs::BOTH)?;
             start_log(&config, &clock);
+            tell_start(&config, &settings);
             setup::service(config, clock)?.run(&stop).await
         }
         Command::Check { offline } => {
-            let config = settings(file, Needs::BOTH)?;
+            let config = settings.config(Needs::BOTH)?;
             commands::check::run(setup::sides(&config, &clock)?, offline).await
         }
-        Command::Plan => commands::plan::run(setup::plan(plan_settings(file)?, clock)?).await,
+        Command::Plan => {
+            let config = plan_settings(&settings)?;
+            commands::plan::run(setup::plan(config, clock)?).await
+        }
         Command::Preview { out } => {
-            let config = settings(file, Needs::VIRUSTOTAL)?;
+            let config = settings.config(Needs::VIRUSTOTAL)?;
             start_log(&config, &clock);
             commands::preview::run(setup::preview(config, clock)?, &out, &stop).await
         }
         #[cfg(feature = "standin")]
         Command::Demo(demo) => commands::demo::run(&demo, clock, &stop).await,
         Command::Healthcheck => {
-            let id = settings(file, Needs::NOTHING)?.connector.id;
+            let id = settings.config(Needs::NOTHING)?.connector.id;
             if id.is_empty() {
                 let why = "CONNECTOR_ID (connector.id): is missing; it says which service is asked";
                 return Err(Exit::Settings(why.to_owned()));
@@ -90,57 +96,145 @@ fn start_log(config: &Config, clock: &Clock) {
     }
 }
 
+/// The first line of the service's log: which program this is, and what the
+/// settings come to.
+fn tell_start(config: &Config, settings: &Sources) {
+    let version = env!("CARGO_PKG_VERSION");
+    let (countries, rhythm, road) = (config.countries(), config.rhythm(), config.road());
+    let (from, on) = (settings.told(), config.switched_on().join(", "));
+    let platform = config.platform().unwrap_or_default();
+    tracing::info!(
+        version,
+        connector.id = config.connector.id,
+        opencti.url = platform,
+        road,
+        countries,
+        period = rhythm,
+        settings = from,
+        on,
+        "vtreporter {version} starts: {countries} {rhythm}, to {platform} by {road}; \
+         settings from {from}; on: {on}"
+    );
+}
+
 /// What `plan` needs: a plan without the platform is a first run's. One that is
 /// set, and set wrong, is told.
-fn plan_settings(file: Option<&Path>) -> Result<Config, Exit> {
-    match load(file, Needs::BOTH)? {
+fn plan_settings(settings: &Sources) -> Result<Config, Exit> {
+    match settings.load(Needs::BOTH) {
         Ok(config) => Ok(config),
         Err(faults) if faults.0.iter().any(|fault| fault.is_missing("OPENCTI_URL")) => {
-            settings(file, Needs::VIRUSTOTAL)
+            settings.config(Needs::VIRUSTOTAL)
         }
-        Err(faults) => Err(Exit::Settings(faults.to_string())),
+        Err(faults) => Err(settings.wrong(&faults)),
     }
 }
 
-fn settings(file: Option<&Path>, needs: Needs) -> Result<Config, Exit> {
-    load(file, needs)?.map_err(|faults| Exit::Settings(faults.to_string()))
+/// Where settings come from: the environment, and a file.
+struct Sources {
+    environment: Vec<(OsString, OsString)>,
+    file: SettingsFile,
+    now: DateTime<Utc>,
 }
 
-/// Reads config.yml and the environment.
-fn load(file: Option<&Path>, needs: Needs) -> Result<Result<Config, Faults>, Exit> {
-    let environment: Vec<(OsString, OsString)> = std::env::vars_os().collect();
-    let yaml = config_file(file, &environment)?;
-    let yaml = yaml
-        .as_ref()
-        .map(|(path, text)| (path.as_str(), text.as_str()));
-    Ok(config::load(yaml, environment, needs, &|path| {
-        std::fs::read_to_string(path)
-    }))
+/// The settings file.
+enum SettingsFile {
+    /// Its path and its text.
+    Read(String, String),
+    /// There is none at this path, where it need not be.
+    Absent(String),
+    /// Nobody can say which folder the program lies in.
+    Nowhere,
 }
 
-/// The settings file: `--config`, `CONFIG_FILE`, or config.yml beside the
-/// program. Only the last may be missing.
-fn config_file(
-    file: Option<&Path>,
-    environment: &[(OsString, OsString)],
-) -> Result<Option<(String, String)>, Exit> {
-    let named = file.map(Path::to_owned).or_else(|| {
-        let (_, path) = environment.iter().find(|(name, _)| name == "CONFIG_FILE")?;
-        (!path.is_empty()).then(|| PathBuf::from(path))
-    });
-    let (path, must_be) = match named {
-        Some(path) => (path, true),
-        None => match beside_the_program() {
-            Some(path) => (path, false),
-            None => return Ok(None),
-        },
-    };
-    match std::fs::read_to_string(&path) {
-        Ok(text) => Ok(Some((path.display().to_string(), text))),
-        Err(error) if !must_be && error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+impl Sources {
+    /// Finds the settings file: `--config`, `CONFIG_FILE`, or config.yml beside
+    /// the program. Only the last may be missing.
+    fn find(file: Option<&Path>, clock: &Clock) -> Result<Self, Exit> {
+        let environment: Vec<(OsString, OsString)> = std::env::vars_os().collect();
+        let named = file.map(Path::to_owned).or_else(|| {
+            let (_, path) = environment.iter().find(|(name, _)| name == "CONFIG_FILE")?;
+            (!path.is_empty()).then(|| PathBuf::from(path))
+        });
+        let must_be = named.is_some();
+        let file = match named.or_else(beside_the_program) {
+            Some(path) => read_settings(&path, must_be)?,
+            None => SettingsFile::Nowhere,
+        };
+        Ok(Self {
+            environment,
+            file,
+            now: clock.now(),
+        })
+    }
+
+    fn load(&self, needs: Needs) -> Result<Config, Faults> {
+        let file = match &self.file {
+            SettingsFile::Read(path, text) => Some((path.as_str(), text.as_str())),
+            SettingsFile::Absent(_) | SettingsFile::Nowhere => None,
+        };
+        let environment = self.environment.iter().cloned();
+        config::load(file, environment, needs, self.now, &|path| {
+            std::fs::read_to_string(path)
+        })
+    }
+
+    fn config(&self, needs: Needs) -> Result<Config, Exit> {
+        self.load(needs).map_err(|faults| self.wrong(&faults))
+    }
+
+    /// Where the settings come from, in words.
+    fn told(&self) -> String {
+        match &self.file {
+            SettingsFile::Read(path, _) => format!("{path} and the environment"),
+            SettingsFile::Absent(path) => format!("the environment ({path} is not there)"),
+            SettingsFile::Nowhere => "the environment".to_owned(),
+        }
+    }
+
+    /// All faults, and the way on for whoever is new here.
+    fn wrong(&self, faults: &Faults) -> Exit {
+        let count = counted(faults.0.len() as u64, "fault", "faults");
+        let mut text = format!("{count} in the settings");
+        let nothing = !matches!(self.file, SettingsFile::Read(..))
+            && !self
+                .environment
+                .iter()
+                .any(|(name, _)| config::is_ours(name));
+        if nothing {
+            text = "there are no settings yet".to_owned();
+        }
+        for line in faults.to_string().lines() {
+            text.push_str("\n  ");
+            text.push_str(line);
+        }
+        if let SettingsFile::Absent(path) = &self.file {
+            text.push_str(&format!("\nno settings file: {path} is not there"));
+        }
+        if nothing {
+            text.push_str(FIRST_STEPS);
+        }
+        Exit::Settings(text)
+    }
+}
+
+/// For whoever starts the program without any settings.
+const FIRST_STEPS: &str = if cfg!(feature = "standin") {
+    "\n`vtreporter demo` shows everything on this machine and needs no settings; .env.sample and \
+     config.yml.sample have all that there are; `vtreporter check` then says what is still wrong"
+} else {
+    "\n.env.sample and config.yml.sample have all settings that there are; `vtreporter check` then \
+     says what is still wrong"
+};
+
+fn read_settings(path: &Path, must_be: bool) -> Result<SettingsFile, Exit> {
+    let shown = path.display().to_string();
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(SettingsFile::Read(shown, text)),
+        Err(error) if !must_be && error.kind() == std::io::ErrorKind::NotFound => {
+            Ok(SettingsFile::Absent(shown))
+        }
         Err(error) => Err(Exit::Settings(format!(
-            "the settings file {} cannot be read: {error}",
-            path.display()
+            "the settings file {shown} cannot be read: {error}"
         ))),
     }
 }

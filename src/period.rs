@@ -31,6 +31,9 @@ pub enum PeriodError {
     /// Not the form `P1Y2M3DT4H5M6S` or `P1W`.
     #[error("is not an ISO 8601 duration such as P1D, PT6H, P1W or P1M")]
     Form,
+    /// Not that form, but plainly meant as this one.
+    #[error("is not an ISO 8601 duration; did you mean {0}?")]
+    Meant(Meant),
     /// A minus sign.
     #[error("is negative")]
     Negative,
@@ -40,6 +43,45 @@ pub enum PeriodError {
     /// Over ten years, or a number too large to be read exactly.
     #[error("is longer than 10 years, or its number is too large")]
     TooLong,
+}
+
+/// A number and a unit, in another writing than ISO 8601's: `24h`, `7 days`,
+/// `P24H`. Fits nothing else, so it may be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Meant {
+    number: u32,
+    /// As ISO 8601 writes it, and whether it stands behind the `T`.
+    unit: (char, bool),
+}
+
+impl Meant {
+    fn read(text: &str) -> Option<Self> {
+        let text = text.trim_start_matches(['P', 'T']);
+        let digits = text.find(|c: char| !c.is_ascii_digit());
+        let (number, unit) = text.split_at(digits.unwrap_or(text.len()));
+        let unit = match unit.trim() {
+            "" | "S" | "SEC" | "SECS" | "SECOND" | "SECONDS" => ('S', true),
+            "M" | "MIN" | "MINS" | "MINUTE" | "MINUTES" => ('M', true),
+            "H" | "HR" | "HRS" | "HOUR" | "HOURS" => ('H', true),
+            "D" | "DAY" | "DAYS" => ('D', false),
+            "W" | "WEEK" | "WEEKS" => ('W', false),
+            "MONTH" | "MONTHS" => ('M', false),
+            "Y" | "YEAR" | "YEARS" => ('Y', false),
+            _ => return None,
+        };
+        Some(Self {
+            number: number.parse().ok()?,
+            unit,
+        })
+    }
+}
+
+impl fmt::Display for Meant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (unit, by_clock) = self.unit;
+        let before = if by_clock { "PT" } else { "P" };
+        write!(f, "{before}{}{unit}", self.number)
+    }
 }
 
 impl Period {
@@ -63,12 +105,13 @@ impl Period {
         if text.contains('-') {
             return Err(PeriodError::Negative);
         }
+        let form = || Meant::read(&text).map_or(PeriodError::Form, PeriodError::Meant);
         // The parser also takes `PTINFS`, `PTNANS`, `PT1E30S` and signs.
         let plain = |c: char| c.is_ascii_digit() || "PYMWDTHS.".contains(c);
         if !text.chars().all(plain) || !text.contains(|c: char| c.is_ascii_digit()) {
-            return Err(PeriodError::Form);
+            return Err(form());
         }
-        let read = iso8601_duration::Duration::parse(&text).map_err(|_| PeriodError::Form)?;
+        let read = iso8601_duration::Duration::parse(&text).map_err(|_| form())?;
         let months = whole(read.year, 12)? + whole(read.month, 1)?;
         let seconds = whole(read.day, DAY)?
             + whole(read.hour, HOUR)?
@@ -215,8 +258,6 @@ mod tests {
             ("", PeriodError::Form),
             ("P", PeriodError::Form),
             ("PT", PeriodError::Form),
-            ("1D", PeriodError::Form),
-            ("86400", PeriodError::Form),
             ("P1WT1H", PeriodError::Form),
             ("PTinfS", PeriodError::Form),
             ("PTNaNS", PeriodError::Form),
@@ -238,6 +279,31 @@ mod tests {
             ),
         ] {
             assert_eq!(Period::parse(text), Err(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_plainly_meant_is_told_as_it_is_written() {
+        for (text, meant) in [
+            ("1D", "P1D"),
+            ("86400", "PT86400S"),
+            ("24h", "PT24H"),
+            ("24 hours", "PT24H"),
+            ("P24H", "PT24H"),
+            ("PT1D", "P1D"),
+            ("30min", "PT30M"),
+            ("2 months", "P2M"),
+        ] {
+            let told = Period::parse(text).unwrap_err().to_string();
+            assert!(
+                told.ends_with(&format!("did you mean {meant}?")),
+                "{text}: {told}"
+            );
+            assert!(Period::parse(meant).is_ok(), "{meant}");
+        }
+        // Whatever else stands there may be a secret in the wrong place.
+        for text in ["daily", "24 h and more", "999999999999h", "h"] {
+            assert_eq!(Period::parse(text), Err(PeriodError::Form), "{text}");
         }
     }
 

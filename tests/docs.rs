@@ -283,7 +283,14 @@ fn the_docker_run_line_of_the_python_connector_is_accepted_as_it_stands() {
         .map(|(name, value)| (name.into(), value.into()))
         .collect();
     settings.push(("PATH".into(), "/bin".into()));
-    let config = config::load(None, settings, Needs::BOTH, &|_| Ok(String::new())).unwrap();
+    let config = config::load(
+        None,
+        settings,
+        Needs::BOTH,
+        chrono::DateTime::UNIX_EPOCH,
+        &|_| Ok(String::new()),
+    )
+    .unwrap();
     assert_eq!(config.warnings.len(), 1, "{:?}", config.warnings);
     assert!(config.warnings[0].contains("www.virustotal.com is used"));
     assert_eq!(config.convert.report_types, ["threat-report"]);

@@ -245,7 +245,14 @@ fn the_compose_file_starts_the_service_once_its_secrets_are_given() {
     let pairs = pairs
         .iter()
         .map(|(name, value)| (name.into(), value.into()));
-    let config = config::load(None, pairs, Needs::BOTH, &|_| Ok(String::new())).unwrap();
+    let config = config::load(
+        None,
+        pairs,
+        Needs::BOTH,
+        chrono::DateTime::UNIX_EPOCH,
+        &|_| Ok(String::new()),
+    )
+    .unwrap();
     assert_eq!(config.warnings, Vec::<String>::new());
     let required = SETTINGS
         .iter()

@@ -7,9 +7,10 @@ use std::io;
 use std::path::Path;
 
 use super::fault::{Fault, Origin};
-use super::rows::{RETIRED, SETTINGS};
+use super::hint::{odd_path, odd_variable};
+use super::rows::SETTINGS;
 use super::table::{Kind, Setting};
-use super::yaml::{self, Content};
+use super::yaml::{self, Content, Unread};
 
 /// Reads a small text file: a secret or certificates.
 pub type ReadFile<'a> = &'a dyn Fn(&Path) -> io::Result<String>;
@@ -21,6 +22,8 @@ pub(super) struct Gathered {
     pub(super) texts: BTreeMap<&'static str, (String, Origin)>,
     pub(super) faults: Vec<Fault>,
     pub(super) warnings: Vec<String>,
+    /// What the file may hold beyond that.
+    pub(super) unread: Unread,
 }
 
 /// A value, or the file that holds it, as one source gives them.
@@ -70,10 +73,16 @@ fn settle(setting: &Setting, given: Given, read: ReadFile<'_>) -> Result<(String
         )),
         (Some(value), None) => Ok(value),
         (None, Some((path, origin))) => {
-            let problem = match read(Path::new(&path)) {
+            // Windows editors put a byte order mark in front, which is seen nowhere.
+            let read = read(Path::new(&path));
+            let read = read.map(|text| text.trim_start_matches('\u{feff}').to_owned());
+            let problem = match read {
                 Ok(text) if text.trim().is_empty() => format!("the file of {name} is empty"),
                 Ok(text) => {
                     return Ok((text.trim_end_matches(['\r', '\n']).to_owned(), origin));
+                }
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                    format!("the file of {name} is not UTF-8 text")
                 }
                 Err(error) => format!("the file of {name} cannot be read: {}", error.kind()),
             };
@@ -84,8 +93,9 @@ fn settle(setting: &Setting, given: Given, read: ReadFile<'_>) -> Result<(String
 }
 
 fn from_file(path: &str, text: &str, gathered: &mut Gathered) -> Source {
-    let (entries, faults) = yaml::read(path, text);
+    let (entries, faults, unread) = yaml::read(path, text);
     gathered.faults.extend(faults);
+    gathered.unread = unread;
     let mut source = Source::new();
     for entry in entries {
         let origin = Origin::File {
@@ -215,59 +225,4 @@ fn in_quotes(text: &str) -> bool {
     ['"', '\'']
         .iter()
         .any(|&quote| text.len() > 1 && text.starts_with(quote) && text.ends_with(quote))
-}
-
-/// What to say of a variable that is no setting; those of others are no matter.
-fn odd_variable(name: &str) -> Option<String> {
-    if RETIRED.iter().any(|(retired, _)| *retired == name) {
-        return Some(format!("{name} has no effect any more"));
-    }
-    // The test suite's own switches.
-    if !name.starts_with("VTREPORTER_") || name.starts_with("VTREPORTER_TEST_") {
-        return None;
-    }
-    let hint = nearest(name, SETTINGS.iter().map(|setting| setting.env));
-    Some(format!("{} is no setting{hint}", shown(name)))
-}
-
-fn odd_path(path: &str, section: bool) -> Option<String> {
-    if RETIRED.iter().any(|(_, retired)| *retired == path) {
-        return Some(format!("{path} has no effect any more"));
-    }
-    let paths = SETTINGS.iter().filter_map(|setting| setting.yaml);
-    let sections: BTreeSet<&str> = paths
-        .clone()
-        .filter_map(|path| path.split('.').next())
-        .collect();
-    let known = sections.contains(path.split('.').next().unwrap_or_default());
-    if section {
-        let hint = nearest(path, sections.iter().copied());
-        (!known).then(|| format!("`{}:` is no section{hint}", shown(path)))
-    } else if path.starts_with("vtreporter.") {
-        let hint = nearest(path, paths);
-        Some(format!("{} is no setting{hint}", shown(path)))
-    } else {
-        // Other connectors' keys in the common sections are tolerated.
-        None
-    }
-}
-
-/// A name of the operator's, fit for a log line.
-fn shown(name: &str) -> String {
-    let clean = |c: char| if c.is_control() { '?' } else { c };
-    name.chars().take(80).map(clean).collect()
-}
-
-/// `; did you mean X?`, where something is near enough.
-pub(super) fn nearest<'a>(name: &str, among: impl Iterator<Item = &'a str>) -> String {
-    // Longer than any setting, and comparing takes the square of the length.
-    if name.len() > 100 {
-        return String::new();
-    }
-    among
-        .map(|known| (strsim::damerau_levenshtein(name, known), known))
-        .min()
-        .filter(|(distance, _)| *distance <= 2.max(name.chars().count() / 5))
-        .map(|(_, known)| format!("; did you mean {known}?"))
-        .unwrap_or_default()
 }

@@ -17,6 +17,8 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use chrono::{DateTime, Utc};
+
 use crate::convert;
 use crate::convert::filter::{Filter, Severity};
 use crate::country::Country;
@@ -32,13 +34,16 @@ use crate::virustotal::search::Submitter;
 pub mod docs;
 mod fault;
 mod gather;
+mod hint;
 mod judge;
 mod rows;
+mod summary;
 mod table;
 mod yaml;
 
 pub use fault::{Fault, Faults};
 pub use gather::ReadFile;
+pub use hint::is_ours;
 pub use rows::SETTINGS;
 pub use table::{Group, Kind, Preset, Setting};
 
@@ -271,6 +276,7 @@ pub struct Network {
 ///
 /// `file` is `config.yml`: its path as messages show it, and its text. `read`
 /// fetches the few other files that settings name: secrets and certificates.
+/// `now` tells which dates lie in the future.
 ///
 /// # Errors
 /// Everything that is wrong, at once.
@@ -278,6 +284,7 @@ pub fn load(
     file: Option<(&str, &str)>,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
     needs: Needs,
+    now: DateTime<Utc>,
     read: ReadFile<'_>,
 ) -> Result<Config, Faults> {
     let gathered = gather::gather(file, environment, read);
@@ -297,6 +304,8 @@ pub fn load(
     let judge = judge::Judge {
         origins,
         read,
+        now,
+        unread: gathered.unread,
         faults,
         warnings: gathered.warnings,
     };

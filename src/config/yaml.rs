@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use saphyr_parser::{Event, Parser, ScalarStyle};
 
 use super::fault::Fault;
+use super::table::Setting;
 
 /// One entry of the file.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,6 +30,29 @@ pub(super) enum Content {
     Section,
 }
 
+/// What could not be read of the file: a setting that is not among the entries
+/// may stand there.
+#[derive(Debug, Default)]
+pub(super) struct Unread {
+    /// All that follows the place where reading ended.
+    rest: bool,
+    /// Sections, and `section.key`.
+    paths: Vec<String>,
+}
+
+impl Unread {
+    /// Whether a setting may stand in what was not read.
+    pub(super) fn may_hold(&self, setting: &Setting) -> bool {
+        let under = |path: &str| {
+            setting.yaml.is_some_and(|own| {
+                let rest = own.strip_prefix(path);
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            })
+        };
+        setting.yaml.is_some() && self.rest || self.paths.iter().any(|path| under(path))
+    }
+}
+
 /// What the next event must be.
 enum Expect {
     /// The document.
@@ -49,7 +73,7 @@ enum Expect {
 
 /// Reads the file's text. Whatever is wrong with its shape is a fault with the
 /// line; the rest is read on, so that all faults are told at once.
-pub(super) fn read(path: &str, text: &str) -> (Vec<Entry>, Vec<Fault>) {
+pub(super) fn read(path: &str, text: &str) -> (Vec<Entry>, Vec<Fault>, Unread) {
     let mut reader = Reader {
         path,
         expect: Expect::Document,
@@ -57,6 +81,7 @@ pub(super) fn read(path: &str, text: &str) -> (Vec<Entry>, Vec<Fault>) {
         seen: HashMap::new(),
         entries: Vec::new(),
         faults: Vec::new(),
+        unread: Unread::default(),
     };
     // Windows editors put a byte order mark in front.
     let text = text.trim_start_matches('\u{feff}');
@@ -67,11 +92,12 @@ pub(super) fn read(path: &str, text: &str) -> (Vec<Entry>, Vec<Fault>) {
                 // The parser's own words can quote a character of the file.
                 let what = error.info().split(": `").next().unwrap_or_default();
                 reader.fault(error.marker().line(), &format!("is not YAML: {what}"));
+                reader.unread.rest = true;
                 break;
             }
         }
     }
-    (reader.entries, reader.faults)
+    (reader.entries, reader.faults, reader.unread)
 }
 
 struct Reader<'a> {
@@ -82,6 +108,7 @@ struct Reader<'a> {
     seen: HashMap<String, usize>,
     entries: Vec<Entry>,
     faults: Vec<Fault>,
+    unread: Unread,
 }
 
 impl Reader<'_> {
@@ -131,6 +158,7 @@ impl Reader<'_> {
                     line,
                     "must hold sections such as `opencti:` and `vtreporter:`",
                 );
+                self.unread.rest = true;
                 self.skip(other);
                 Expect::End
             }
@@ -154,6 +182,7 @@ impl Reader<'_> {
                 self.fault(line, "the name of a section must be a plain text");
                 self.skip(&other);
                 // What stands behind such a name cannot be told apart: give up here.
+                self.unread.rest = true;
                 Expect::End
             }
         };
@@ -166,6 +195,7 @@ impl Reader<'_> {
             other => {
                 let problem = "a section must hold lines of the form `key: value`";
                 self.fault(line, problem);
+                self.unread.paths.push(section);
                 self.skip(other);
                 Expect::Section
             }
@@ -182,6 +212,7 @@ impl Reader<'_> {
             }
             other => {
                 self.fault(line, "a key must be a plain text");
+                self.unread.rest = true;
                 self.skip(&other);
                 Expect::End
             }
@@ -196,9 +227,13 @@ impl Reader<'_> {
                 self.expect = Expect::Item(section, key, Vec::new(), line);
                 return;
             }
-            Event::Alias(_) => Content::Null,
+            Event::Alias(_) => {
+                self.unread.paths.push(format!("{section}.{key}"));
+                Content::Null
+            }
             other => {
                 self.fault(line, "holds sections in a section; a value is wanted");
+                self.unread.paths.push(format!("{section}.{key}"));
                 self.skip(&other);
                 Content::Null
             }

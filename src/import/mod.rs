@@ -24,11 +24,13 @@ use crate::virustotal;
 use crate::virustotal::search::{Loop, Search, Submitter, heavy_attributes};
 
 pub mod numbers;
+pub mod reached;
 mod relations;
 pub mod schedule;
 mod session;
 pub mod state;
 
+use reached::Reached;
 use schedule::{Start, Window};
 use session::Session;
 use state::{Place, Run};
@@ -91,6 +93,10 @@ pub trait Sink {
 
     /// The run has moved past what was delivered: remember it.
     async fn advanced(&mut self, run: &Run);
+
+    /// The run is so far, delivered or not: for whoever looks on. Nothing is
+    /// remembered of it.
+    fn reached(&self, _: Reached) {}
 }
 
 /// Why a bundle was not taken.

@@ -18,6 +18,8 @@ const MOST_GAPS: usize = 20;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Numbers {
+    /// Pages of the search that arrived.
+    pub pages: u64,
     /// Files that VirusTotal answered with.
     pub matched: u64,
     /// Objects delivered, each once.

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use tracing::{debug, info};
 
 use super::numbers::Numbers;
+use super::reached::Reached;
 use super::relations::{Halt, Relations};
 use super::state::Run;
 use super::{Finished, Import, Sink, Stopped};
@@ -164,6 +165,8 @@ impl<'a, S: Sink> Session<'a, S> {
     /// memory holds those of a batch only. `own` is the cursor that led to it.
     async fn take(&mut self, page: Page, own: Option<String>) -> Result<PageEnd, Stopped> {
         note_odd(&page, &mut self.run.numbers);
+        self.run.numbers.pages += 1;
+        self.show();
         let fresh: Vec<&File> = page
             .files
             .iter()
@@ -185,6 +188,7 @@ impl<'a, S: Sink> Session<'a, S> {
                     .place
                     .pass(file.attributes.first_submission_date, file.sha256());
             }
+            self.show();
             rest = &rest[whole..];
             if let Some(halt) = halt {
                 // Dates lead on from here, or this page once more.
@@ -297,7 +301,14 @@ impl<'a, S: Sink> Session<'a, S> {
         self.run.numbers.requests = self.requests();
         self.run.failures = 0;
         self.committed.clone_from(&self.run);
+        self.sink.reached(Reached::of(self.committed));
         self.sink.advanced(self.committed).await;
+    }
+
+    /// Shows how far the run is to whoever looks on.
+    fn show(&mut self) {
+        self.run.numbers.requests = self.requests();
+        self.sink.reached(Reached::of(&self.run));
     }
 
     fn requests(&self) -> u64 {

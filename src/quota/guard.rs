@@ -343,7 +343,11 @@ impl Guard {
             && let Some(charged) = charged_by(old.user, reading.user, own)
             && charged != state.charged
         {
-            info!(quota.charged = ?charged, "seen which quota a search burns");
+            info!(
+                quota.charged = charged.word(),
+                "seen what a search burns: {}",
+                charged.word()
+            );
             state.charged = charged;
         }
         state.quiet = quiet;

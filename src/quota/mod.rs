@@ -19,6 +19,7 @@ pub mod reading;
 pub use guard::Guard;
 pub use reading::{Line, Reading};
 
+use crate::number::grouped;
 use crate::virustotal::Error;
 
 /// When the guard warns and when it stops. Percent of an allowance.
@@ -63,6 +64,18 @@ pub enum Charged {
     Searches,
     /// Both moved.
     Both,
+}
+
+impl Charged {
+    /// In words.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Unknown => "not known",
+            Self::Requests => "API requests",
+            Self::Searches => "Intelligence searches",
+            Self::Both => "API requests and Intelligence searches",
+        }
+    }
 }
 
 /// Whose allowance it is.
@@ -164,7 +177,7 @@ impl fmt::Display for Pause {
             f.write_str("VirusTotal does not say how much of its quota is left")?;
         } else {
             let (name, scope) = (reading::name(&self.quota), self.scope);
-            let (used, allowed) = (reading::grouped(self.used), reading::grouped(self.allowed));
+            let (used, allowed) = (grouped(self.used), grouped(self.allowed));
             let stop = self.stop_percent;
             write!(
                 f,

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::decide::{burns, resets_at};
 use super::{Charged, Own, Scope};
+use crate::number::grouped;
 use crate::virustotal::quota::{Allowance, Cap, Quotas};
 
 /// The quotas that searches and requests count against, tightest window first.
@@ -152,6 +153,12 @@ impl Line {
         self.allowed.saturating_sub(self.used)
     }
 
+    /// "15,493 of the group's daily API requests left".
+    pub fn left(&self) -> String {
+        let left = grouped(self.remaining());
+        format!("{left} of {} {} left", self.scope, name(&self.quota))
+    }
+
     fn cross(&self, other: &Self) -> u128 {
         u128::from(self.used) * u128::from(other.allowed)
     }
@@ -197,19 +204,6 @@ pub(crate) fn name(quota: &str) -> &str {
         SEARCHES => "monthly Intelligence searches",
         other => other,
     }
-}
-
-/// `18003` as "18,003".
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() * 4 / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 #[cfg(test)]
@@ -294,15 +288,6 @@ mod tests {
         assert_eq!(
             unknown.to_string(),
             "VirusTotal does not say how much of its quota is left; goes on at 2026-11-21 00:00 UTC"
-        );
-    }
-
-    #[test]
-    fn numbers_are_grouped_by_thousands() {
-        let numbers = [0, 12, 999, 1000, 1_234_567];
-        assert_eq!(
-            numbers.map(grouped),
-            ["0", "12", "999", "1,000", "1,234,567"]
         );
     }
 }

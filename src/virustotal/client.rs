@@ -19,6 +19,7 @@ use super::quota::User;
 use crate::clock::Clock;
 use crate::http::proxy::Proxies;
 use crate::http::{self, HttpError};
+use crate::number::counted;
 use crate::pace::Pace;
 use crate::secret::Secret;
 
@@ -131,7 +132,15 @@ impl VirusTotal {
         if *last != per_minute {
             *last = per_minute;
             self.inner.pace.set(per_minute);
-            info!(vt.requests_per_minute = ?per_minute, "pace set from the quota");
+            let per_minute = per_minute.map(NonZeroU32::get);
+            info!(
+                vt.requests_per_minute = per_minute,
+                "the pace follows the quota: {}",
+                match per_minute {
+                    Some(most) => counted(most.into(), "request a minute", "requests a minute"),
+                    None => "no limit is told".to_owned(),
+                }
+            );
         }
     }
 

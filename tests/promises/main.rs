@@ -8,6 +8,7 @@ mod bad_answers;
 mod commands;
 mod countries;
 mod import;
+mod logs;
 mod quota_pause;
 mod relations;
 mod reset;

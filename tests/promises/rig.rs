@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use vtreporter::config::{self, Needs};
 use vtreporter::standin::opencti::{OpenCtiWorld, Release, StandIn as OpenCti, Work};
 use vtreporter::standin::virustotal::{Made, Options, StandIn as VirusTotal, World, object};
 
-use vtreporter::setup;
+use vtreporter::{log, setup};
 
 pub(crate) const TOKEN: &str = "7d1f9f2e-0c33-4f0a-9d0e-3a0d5c0a11ff";
 pub(crate) const CONNECTOR: &str = "0a4b1c52-1f37-4f57-8b2d-6a5f2d9b3c11";
@@ -150,7 +150,7 @@ impl Rig {
     pub(crate) fn connector(&self) -> Running {
         let env = self.env.iter();
         let env = env.map(|(name, value)| (name.into(), value.into()));
-        let config = config::load(None, env, Needs::BOTH, &|path| {
+        let config = config::load(None, env, Needs::BOTH, self.clock.now(), &|path| {
             std::fs::read_to_string(path)
         });
         let config = config.unwrap_or_else(|faults| panic!("{faults}"));
@@ -158,9 +158,17 @@ impl Rig {
         let stop = CancellationToken::new();
         let kill = CancellationToken::new();
         let (done, ended) = oneshot::channel();
+        let logged = Logged::default();
+        let (level, name) = (
+            setup::level(config.connector.log_level),
+            config.connector.name.clone(),
+        );
         let thread = std::thread::spawn({
             let (stop, kill) = (stop.clone(), kill.clone());
+            let writer = logged.clone();
             move || {
+                let lines = log::subscriber(level, true, &name, &clock, move || writer.clone());
+                let _lines = tracing::subscriber::set_default(lines);
                 let runtime = tokio::runtime::Builder::new_current_thread()
                     .enable_all()
                     .build()
@@ -179,6 +187,7 @@ impl Rig {
             kill,
             ended: Some(ended),
             thread: Some(thread),
+            logged,
         }
     }
 
@@ -304,13 +313,63 @@ pub(crate) struct Running {
     kill: CancellationToken,
     ended: Option<oneshot::Receiver<Result<(), Exit>>>,
     thread: Option<JoinHandle<()>>,
+    logged: Logged,
+}
+
+/// What a connector has logged.
+#[derive(Clone, Default)]
+struct Logged(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Logged {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 impl Running {
+    /// The lines logged so far.
+    pub(crate) fn logs(&self) -> Vec<Value> {
+        let bytes = self.logged.0.lock().unwrap().clone();
+        let text = String::from_utf8(bytes).unwrap();
+        let lines = text.lines().map(serde_json::from_str);
+        lines.map(Result::unwrap).collect()
+    }
+
+    /// The first line whose message has a part, once there is one.
+    pub(crate) async fn logged(&self, part: &str) -> Value {
+        let waiting = async {
+            loop {
+                let lines = self.logs();
+                let found = lines.iter().find(|line| {
+                    let message = line["message"].as_str().unwrap();
+                    message.contains(part)
+                });
+                if let Some(line) = found {
+                    return line.clone();
+                }
+                tokio::time::sleep(STEP).await;
+            }
+        };
+        let waited = tokio::time::timeout(PATIENCE, waiting).await;
+        waited.unwrap_or_else(|_| panic!("no line with {part:?}: {:#?}", self.logs()))
+    }
+
     /// SIGTERM, and what the service ends with.
     pub(crate) async fn stop(mut self) -> Result<(), Exit> {
         self.stop.cancel();
         self.ended.take().unwrap().await.unwrap()
+    }
+
+    /// SIGTERM, and all that was logged by then.
+    pub(crate) async fn stop_and_logs(mut self) -> Vec<Value> {
+        self.stop.cancel();
+        let _ = self.ended.take().unwrap().await;
+        self.logs()
     }
 
     /// What the service ends with by itself.

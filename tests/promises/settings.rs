@@ -176,3 +176,36 @@ async fn every_marking_maps_exactly_and_an_unknown_one_stops_at_the_start() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_start_without_any_settings_says_how_to_go_on() {
+    for arguments in [&[][..], &["run"], &["check", "--offline"]] {
+        let bare = ended(command(arguments).env("PATH", "/bin")).await;
+        assert_eq!(bare.code, Some(2), "{}", bare.stderr);
+        for part in [
+            "there are no settings yet",
+            "OPENCTI_URL (opencti.url): is missing",
+            "`vtreporter demo`",
+            "`vtreporter check`",
+            "config.yml is not there",
+        ] {
+            assert!(bare.stderr.contains(part), "{part}: {}", bare.stderr);
+        }
+    }
+    // One setting, and it is no longer somebody who is new here.
+    let one = ended(command(&["run"]).env("OPENCTI_TOKEN", TOKEN)).await;
+    assert!(
+        one.stderr.contains("3 faults in the settings"),
+        "{}",
+        one.stderr
+    );
+    assert!(one.stderr.contains("config.yml is not there"));
+    assert!(!one.stderr.contains("demo"), "{}", one.stderr);
+    // A file that was read is not told as missing.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("own.yml");
+    std::fs::write(&path, "opencti:\n  token: t\n").unwrap();
+    let file = ended(&mut command(&["--config", path.to_str().unwrap(), "run"])).await;
+    assert!(!file.stderr.contains("is not there"), "{}", file.stderr);
+    assert!(!file.stderr.contains("no settings yet"), "{}", file.stderr);
+}

@@ -213,7 +213,7 @@ fn a_value_that_is_not_utf_8_is_a_fault_only_where_it_is_ours() {
     let mut environment = pairs(&LEAST);
     environment.push(("LS_COLORS".into(), odd()));
     environment.push((odd(), odd()));
-    let load = |environment| config::load(None, environment, Needs::BOTH, &no_files);
+    let load = |environment| config::load(None, environment, Needs::BOTH, now(), &no_files);
     assert!(load(environment.clone()).is_ok());
     environment.push(("VTREPORTER_COUNTRY".into(), odd()));
     let text = load(environment).unwrap_err().to_string();
@@ -246,4 +246,119 @@ fn settings_that_contradict_each_other_are_a_fault() {
     assert!(told(warn.0, warn.1).contains("VTREPORTER_QUOTA_STOP_PERCENT"));
     assert!(with(&[warn, ("VTREPORTER_QUOTA_STOP_PERCENT", "95")]).is_ok());
     assert!(told("VTREPORTER_OVERLAP", "P2D").contains("every run asks"));
+}
+
+#[test]
+fn a_slip_of_the_pen_is_told_whatever_the_prefix() {
+    for (name, meant) in [
+        ("CONNECTOR_LOGLEVEL", "CONNECTOR_LOG_LEVEL"),
+        ("OPENCTI_SSLVERIFY", "OPENCTI_SSL_VERIFY"),
+        ("CONNECTOR_QUEUE_PROTOCOLL", "CONNECTOR_QUEUE_PROTOCOL"),
+        ("CONNECTOR_RUNANDTERMINATE", "CONNECTOR_RUN_AND_TERMINATE"),
+        ("MQ_HOTS", "MQ_HOST"),
+        ("S3_BUCKETREGION", "S3_BUCKET_REGION"),
+        ("HTTPS_PROXI", "HTTPS_PROXY"),
+        ("CONECTOR_ID", "CONNECTOR_ID"),
+        ("VTREPROTER_COUNTRY", "VTREPORTER_COUNTRY"),
+        ("connector_log_level", "CONNECTOR_LOG_LEVEL"),
+    ] {
+        assert_eq!(
+            told(name, "SEEN"),
+            format!("{name} is no setting; did you mean {meant}?")
+        );
+    }
+    let yaml = "mq:\n  hots: a\nconnector:\n  loglevel: debug\n";
+    assert_eq!(
+        with_file(Some(yaml), &[]).unwrap().warnings,
+        [
+            "config.yml line 2: mq.hots is no setting; did you mean mq.host?",
+            "config.yml line 4: connector.loglevel is no setting; did you mean connector.log_level?",
+        ]
+    );
+    // What other connectors and the platform itself are told is no matter.
+    for name in [
+        "CONNECTOR_EXPOSE_METRICS",
+        "CONNECTOR_METRICS_PORT",
+        "CONNECTOR_AUTO_UPDATE",
+        "CONNECTOR_MITRE_ID",
+        "CONNECTOR_LISTEN_PROTOCOL",
+        "CONNECTOR_LICENCE_KEY_PEM",
+        "OPENCTI_ADMIN_TOKEN",
+        "OPENCTI_BASE_URL",
+        "OPENCTI_PORT",
+        "OPENCTI_SERVICE_HOST",
+        "OPENCTI_PORT_8080_TCP",
+        "MQ_SERVICE_PORT",
+        "SSL_CERT_DIR",
+        "ALL_PROXY",
+        "FTP_PROXY",
+        "HOSTNAME",
+        "PATH",
+        "MQ",
+    ] {
+        assert_eq!(told(name, "x"), "", "{name}");
+    }
+}
+
+#[test]
+fn a_start_in_the_future_is_a_fault_and_durations_get_the_hint_that_fits() {
+    for text in ["2026-11-22", "2026-11-21T12:00:01Z", "2126-01-01T00:00:00Z"] {
+        let told = told("VTREPORTER_START", text);
+        assert!(told.contains("lies in the future"), "{text}: {told}");
+    }
+    for text in [
+        "2026-11-21",
+        "2026-11-21T12:00:00Z",
+        "2026-11-21T22:00:00+10:00",
+    ] {
+        assert!(with(&[("VTREPORTER_START", text)]).is_ok(), "{text}");
+    }
+    for (name, text, says) in [
+        ("VTREPORTER_START", "P100Y", "is longer than 10 years"),
+        (
+            "CONNECTOR_DURATION_PERIOD",
+            "P100Y",
+            "is longer than 10 years",
+        ),
+        ("VTREPORTER_START", "24h", "did you mean PT24H?"),
+        ("CONNECTOR_DURATION_PERIOD", "24h", "did you mean PT24H?"),
+        (
+            "CONNECTOR_DURATION_PERIOD",
+            "86400",
+            "did you mean PT86400S?",
+        ),
+        ("VTREPORTER_OVERLAP", "10 minutes", "did you mean PT10M?"),
+        (
+            "VTREPORTER_START",
+            "yesterday",
+            "is neither a duration nor a date",
+        ),
+    ] {
+        let told = told(name, text);
+        assert!(told.contains(says), "{name} {text}: {told}");
+    }
+}
+
+#[test]
+fn what_could_not_be_read_of_the_file_is_not_told_as_missing() {
+    let rest = &LEAST[2..];
+    for (yaml, lines) in [
+        ("opencti:\n  url: http://a\n token: x\n", 1),
+        ("opencti:\n\turl: http://a\n", 1),
+        ("just text", 1),
+        ("opencti: text", 1),
+        ("opencti:\n  url: {a: b}\n  token: t", 1),
+        ("opencti:\n  token: t\n  url: *x", 1),
+        // What is missing all the same is told.
+        ("mq: text", 3),
+        ("opencti:\n  url: {a: b}", 2),
+    ] {
+        let text = load(Some(yaml), rest).unwrap_err().to_string();
+        assert_eq!(text.lines().count(), lines, "{yaml:?}: {text}");
+        let missing = text.matches("is missing").count();
+        assert_eq!(missing, lines - 1, "{yaml:?}: {text}");
+    }
+    // Variables that the file cannot hold are missing whatever it looks like.
+    let text = load(Some("just text"), &[]).unwrap_err().to_string();
+    assert!(!text.contains("is missing"), "{text}");
 }

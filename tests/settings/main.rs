@@ -7,6 +7,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use vtreporter::config::{
     self, Config, Faults, Group, LogLevel, Needs, Preset, QueueProtocol, SETTINGS, docs,
 };
@@ -36,6 +37,11 @@ const LEAST: [(&str, &str); 4] = [
     ("VTREPORTER_API_KEY", KEY),
 ];
 
+/// After every date in these tests but those that lie in the future.
+fn now() -> DateTime<Utc> {
+    "2026-11-21T12:00:00Z".parse().unwrap()
+}
+
 fn no_files(_: &Path) -> io::Result<String> {
     Err(io::ErrorKind::NotFound.into())
 }
@@ -63,7 +69,7 @@ fn with_file(yaml: Option<&str>, more: &[(&str, &str)]) -> Result<Config, Faults
 
 fn load(yaml: Option<&str>, environment: &[(&str, &str)]) -> Result<Config, Faults> {
     let file = yaml.map(|text| ("config.yml", text));
-    config::load(file, pairs(environment), Needs::BOTH, &no_files)
+    config::load(file, pairs(environment), Needs::BOTH, now(), &no_files)
 }
 
 /// The lines that a setting with this value causes.

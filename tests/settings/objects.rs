@@ -66,7 +66,7 @@ fn names_of_families_come_from_a_file_whose_bad_lines_stop_the_start() {
             Some("/etc/vtreporter/malware.csv") if !text.is_empty() => Ok(text.to_owned()),
             _ => Err(io::Error::from(io::ErrorKind::NotFound)),
         };
-        config::load(None, pairs(&all), Needs::BOTH, &read)
+        config::load(None, pairs(&all), Needs::BOTH, now(), &read)
     };
     let rules = load("rescoms,Remcos\n").unwrap().convert.objects.malware;
     let names = Names::parse("rescoms: Remcos").unwrap();

@@ -64,6 +64,7 @@ fn every_line_of_the_samples_may_be_uncommented() {
         Some(("config.yml", &yaml)),
         pairs(&LEAST),
         Needs::BOTH,
+        now(),
         &read,
     )
     .unwrap();

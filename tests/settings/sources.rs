@@ -227,18 +227,25 @@ fn secrets_come_from_files_and_lose_only_their_last_line_end() {
         Some("/run/secrets/key") => Ok(format!("{KEY}\n")),
         Some("/run/secrets/pass") => Ok(" pass word \r\n".to_owned()),
         Some("/run/secrets/empty") => Ok("\n".to_owned()),
+        Some("/run/secrets/marked") => Ok(format!("\u{feff}{KEY}\r\n")),
+        Some("/run/secrets/mark-alone") => Ok("\u{feff}\n".to_owned()),
+        Some("/run/secrets/utf-16") => Err(io::ErrorKind::InvalidData.into()),
         _ => Err(io::ErrorKind::PermissionDenied.into()),
     };
     let load = |yaml: Option<&str>, more: &[(&str, &str)]| {
         let all: Vec<_> = LEAST[..3].iter().chain(more).copied().collect();
         let file = yaml.map(|text| ("config.yml", text));
-        config::load(file, pairs(&all), Needs::BOTH, &read)
+        config::load(file, pairs(&all), Needs::BOTH, now(), &read)
     };
     let yaml = "mq: {pass_file: /run/secrets/pass}";
     let by_file = [("VTREPORTER_API_KEY_FILE", "/run/secrets/key")];
     let config = load(Some(yaml), &by_file).unwrap();
     assert_eq!(config.virustotal.unwrap().api_key.expose(), KEY);
     assert_eq!(config.mq.pass.unwrap().expose(), " pass word ");
+    // A byte order mark, which nobody sees, is no part of the secret.
+    let marked = [("VTREPORTER_API_KEY_FILE", "/run/secrets/marked")];
+    let config = load(None, &marked).unwrap();
+    assert_eq!(config.virustotal.unwrap().api_key.expose(), KEY);
     for (more, says) in [
         (
             vec![("VTREPORTER_API_KEY", KEY), by_file[0]],
@@ -247,6 +254,14 @@ fn secrets_come_from_files_and_lose_only_their_last_line_end() {
         (
             vec![("VTREPORTER_API_KEY_FILE", "/run/secrets/empty")],
             "the file of VTREPORTER_API_KEY_FILE is empty",
+        ),
+        (
+            vec![("VTREPORTER_API_KEY_FILE", "/run/secrets/mark-alone")],
+            "the file of VTREPORTER_API_KEY_FILE is empty",
+        ),
+        (
+            vec![("VTREPORTER_API_KEY_FILE", "/run/secrets/utf-16")],
+            "the file of VTREPORTER_API_KEY_FILE is not UTF-8 text",
         ),
         (
             vec![("VTREPORTER_API_KEY_FILE", "/elsewhere")],
@@ -292,7 +307,8 @@ fn proxies_are_also_read_in_lower_case_and_capitals_win() {
 
 #[test]
 fn what_a_command_does_not_need_may_be_missing() {
-    let load = |needs, list: &[(&str, &str)]| config::load(None, pairs(list), needs, &no_files);
+    let load =
+        |needs, list: &[(&str, &str)]| config::load(None, pairs(list), needs, now(), &no_files);
     let no_opencti = Needs {
         opencti: false,
         virustotal: true,

@@ -190,7 +190,7 @@ fn authorities_are_a_text_or_a_file_and_both_sides_trust_them() {
     };
     let load = |more: &[(&str, &str)]| {
         let all: Vec<_> = LEAST.iter().chain(more).copied().collect();
-        config::load(None, pairs(&all), Needs::BOTH, &read)
+        config::load(None, pairs(&all), Needs::BOTH, now(), &read)
     };
     let one_line = pem.replace('\n', "\\n");
     let config = load(&[

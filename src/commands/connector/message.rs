@@ -4,11 +4,13 @@ use std::fmt::Write;
 
 use chrono::{DateTime, Utc};
 
+use crate::convert::tally::Counts;
 use crate::country::Country;
 use crate::import::numbers::Numbers;
 use crate::import::schedule::Window;
 use crate::import::state::Run;
 use crate::import::{Finished, Stopped};
+use crate::number::{counted, grouped};
 
 /// `VirusTotal AU 2026-11-19T13:00Z..2026-11-20T13:00Z`.
 pub(super) fn work_name(country: Country, window: Window) -> String {
@@ -82,24 +84,27 @@ fn numbers(text: &mut String, numbers: &Numbers) {
     let counts = &numbers.counts;
     let _ = write!(
         text,
-        "{} files matched, {} kept, {} dropped{}. Sent: {} objects ({} files, {} of them related; \
-         {} addresses, domains and URLs; {} indicators; {} malware families; {} techniques; \
-         {} notes; {} relationships). {} VirusTotal requests spent.",
-        numbers.matched,
-        counts.main.total(),
-        numbers.dropped.total(),
-        reasons(numbers),
-        counts.objects(),
-        counts.files(),
-        counts.related.total(),
-        counts.network(),
-        counts.indicators,
-        counts.malware,
-        counts.attack_patterns,
-        counts.notes,
-        counts.relationships(),
-        numbers.requests,
+        "{} matched",
+        counted(numbers.matched, "file", "files")
     );
+    if numbers.matched > 0 {
+        let _ = write!(text, ", {} kept", grouped(counts.main.total()));
+    }
+    if numbers.dropped.total() > 0 {
+        let dropped = grouped(numbers.dropped.total());
+        let _ = write!(text, ", {dropped} dropped{}", reasons(numbers));
+    }
+    text.push('.');
+    if counts.objects() > 0 {
+        let objects = counted(counts.objects(), "object", "objects");
+        let _ = write!(text, " Sent: {objects} ({}).", kinds(counts));
+    }
+    let requests = counted(
+        numbers.requests,
+        "VirusTotal request",
+        "VirusTotal requests",
+    );
+    let _ = write!(text, " {requests} spent.");
     if let Some(losses) = numbers.losses() {
         let _ = write!(text, " Missing: {losses}.");
     }
@@ -108,11 +113,36 @@ fn numbers(text: &mut String, numbers: &Numbers) {
     }
 }
 
+/// What was sent, by kind; a kind of which there is nothing is left out.
+fn kinds(counts: &Counts) -> String {
+    let related = match counts.related.total() {
+        0 => String::new(),
+        related => format!(", {} of them related", grouped(related)),
+    };
+    let kinds = [
+        (counts.files(), "file", "files", related.as_str()),
+        (
+            counts.network(),
+            "address, domain or URL",
+            "addresses, domains and URLs",
+            "",
+        ),
+        (counts.indicators, "indicator", "indicators", ""),
+        (counts.malware, "malware family", "malware families", ""),
+        (counts.attack_patterns, "technique", "techniques", ""),
+        (counts.notes, "note", "notes", ""),
+        (counts.relationships(), "relationship", "relationships", ""),
+    ];
+    let kinds = kinds.into_iter().filter(|(count, ..)| *count > 0);
+    let kinds = kinds.map(|(count, one, many, more)| counted(count, one, many) + more);
+    kinds.collect::<Vec<_>>().join("; ")
+}
+
 fn reasons(numbers: &Numbers) -> String {
     let reasons: Vec<String> = numbers
         .dropped
         .iter()
-        .map(|(reason, count)| format!("{count} {reason}"))
+        .map(|(reason, count)| format!("{} {reason}", grouped(count)))
         .collect();
     if reasons.is_empty() {
         String::new()

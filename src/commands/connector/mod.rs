@@ -1,7 +1,9 @@
 //! `run`: the service. Registers, pings, runs every period, stops when asked.
 
 pub mod health;
+mod last_line;
 mod message;
+mod minute;
 pub mod ping;
 mod platform;
 pub mod roads;

@@ -3,10 +3,12 @@
 
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::ping::{Epoch, Heart};
 use crate::clock::Clock;
+use crate::import::reached::Reached;
 use crate::import::state::{Run, State};
 use crate::import::{Sink, SinkError};
 use crate::opencti::delivery::Roads;
@@ -92,6 +94,8 @@ pub(super) struct Platform<'a> {
     pub epoch: Epoch,
     /// The country's code.
     pub country: &'static str,
+    /// Shows how far the run is.
+    pub reached: watch::Sender<Reached>,
 }
 
 impl Sink for Platform<'_> {
@@ -121,6 +125,10 @@ impl Sink for Platform<'_> {
     async fn advanced(&mut self, run: &Run) {
         self.state.country(self.country).run = Some(run.clone());
         self.heart.save(&self.state, self.epoch).await;
+    }
+
+    fn reached(&self, reached: Reached) {
+        self.reached.send_replace(reached);
     }
 }
 

@@ -4,16 +4,18 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::ping::Epoch;
 use super::platform::{self, Platform};
 use super::works::Opened;
-use super::{GOODBYE, Heart, Service, message};
+use super::{GOODBYE, Heart, Service, last_line, message, minute};
 use crate::commands::Exit;
 use crate::convert::tally::Tally;
 use crate::country::Country;
+use crate::import::reached::Reached;
 use crate::import::schedule::{Window, next_start};
 use crate::import::state::{Run, State};
 use crate::import::{Finished, Import, Stopped};
@@ -100,7 +102,7 @@ impl Service {
         state.country(country.code).run = Some(run.clone());
         self.guard.start_run();
         let mut tally = self.tally(country, &run).await;
-        let mut platform = self.platform(heart, &opened, state, epoch, country);
+        let mut platform = self.platform(heart, &opened, state, epoch, (country, &run));
         let ended = self
             .import(
                 (country, among),
@@ -120,6 +122,7 @@ impl Service {
             }
             Ended::Stopped => {
                 let text = message::stopped(&run);
+                last_line::log_stopped(country, &run, &text);
                 if self.close_work(opened.work.as_deref(), &text, true).await {
                     forget(&mut state, &opened);
                 }
@@ -171,7 +174,7 @@ impl Service {
         opened: &'a Opened,
         state: State,
         epoch: Epoch,
-        country: Country,
+        (country, run): (Country, &Run),
     ) -> Platform<'a> {
         Platform {
             opencti: &self.opencti,
@@ -185,6 +188,7 @@ impl Service {
             state,
             epoch,
             country: country.code,
+            reached: watch::Sender::new(Reached::of(run)),
         }
     }
 
@@ -198,6 +202,7 @@ impl Service {
         stop: &CancellationToken,
     ) -> Ended {
         let (heart, epoch) = (platform.heart, platform.epoch);
+        let reached = platform.reached.subscribe();
         let importing = async {
             // Before the first delivery: a process that is killed after it must
             // find this very window again, or there would be a second report.
@@ -226,6 +231,7 @@ impl Service {
             () = stop.cancelled() => Ended::Stopped,
             () = heart.reset(epoch) => Ended::Reset,
             ended = importing => Ended::Import(ended),
+            never = minute::tell(&self.clock, &self.guard, country, reached) => match never {},
         }
     }
 
@@ -277,14 +283,11 @@ impl Service {
             next: next.filter(|_| !self.settings.once()),
         };
         let text = message::closing(country, &run, &ended, &closing);
+        last_line::log(country, &run, &ended, closing.next, &text);
         let entry = state.country(country.code);
         match ended {
             Ok(finished) => entry.finish(run, finished.carried),
             Err(_) => entry.run = Some(run),
-        }
-        match &undone {
-            None => info!(country = country.code, "{text}"),
-            Some(_) => warn!(country = country.code, "{text}"),
         }
         self.wait_until_counted(&opened, stop).await;
         let work = opened.work.as_deref();

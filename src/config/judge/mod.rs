@@ -5,12 +5,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use chrono::{DateTime, Utc};
 use reqwest::Certificate;
 
 use super::fault::{Fault, Faults, MISSING, Origin};
 use super::gather::ReadFile;
 use super::rows::Values;
 use super::table::{Kind, Preset, Value};
+use super::yaml::Unread;
 use super::{Config, Needs};
 use crate::http::HttpOptions;
 use crate::http::proxy::Proxies;
@@ -32,6 +34,9 @@ const PRIVATE_KEY: &str = "PRIVATE KEY";
 pub(super) struct Judge<'a> {
     pub(super) origins: BTreeMap<&'static str, Origin>,
     pub(super) read: ReadFile<'a>,
+    pub(super) now: DateTime<Utc>,
+    /// What the file may hold beyond what could be read of it.
+    pub(super) unread: Unread,
     pub(super) faults: Vec<Fault>,
     pub(super) warnings: Vec<String>,
 }
@@ -113,7 +118,9 @@ impl<'a> Judge<'a> {
     /// The text of a setting that must be set.
     fn required<'v>(&mut self, value: Value<'v>) -> Option<&'v str> {
         let text = self.given(value);
-        if text.is_none() && !self.faulty(value) {
+        // It may stand where the file could not be read; that is told already.
+        let hidden = self.unread.may_hold(value.setting);
+        if text.is_none() && !hidden && !self.faulty(value) {
             self.fault(value, MISSING);
         }
         text

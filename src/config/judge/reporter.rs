@@ -12,7 +12,7 @@ use crate::config::{Connector, Import, Start};
 use crate::convert;
 use crate::convert::filter::{Filter, Severity};
 use crate::http::HttpOptions;
-use crate::period::Period;
+use crate::period::{Period, PeriodError};
 use crate::quota::{OnUnknown, Policy};
 use crate::virustotal;
 use crate::virustotal::search::Submitter;
@@ -127,17 +127,20 @@ impl Judge<'_> {
     }
 
     fn start(&mut self, value: Value<'_>) -> Option<Start> {
+        let now = self.now;
         self.read_as(value, |text| {
-            if let Ok(moment) = DateTime::parse_from_rfc3339(text) {
-                return Ok(Start::At(moment.with_timezone(&Utc)));
-            }
-            if let Ok(date) = text.parse::<NaiveDate>() {
-                return Ok(Start::At(date.and_time(NaiveTime::MIN).and_utc()));
+            if let Some(moment) = moment(text) {
+                return if moment > now {
+                    Err("lies in the future (in UTC): there would be no window".into())
+                } else {
+                    Ok(Start::At(moment))
+                };
             }
             match Period::parse(text) {
                 Ok(period) if period.is_zero() => Err("is zero: there would be no window".into()),
                 Ok(period) => Ok(Start::Ago(period)),
-                Err(_) => Err("is neither a duration nor a date".to_owned()),
+                Err(PeriodError::Form) => Err("is neither a duration nor a date".to_owned()),
+                Err(error) => Err(error.to_string()),
             }
         })
     }
@@ -153,4 +156,13 @@ impl Judge<'_> {
         }
         overlap
     }
+}
+
+/// A date, at its midnight, or a date-time.
+fn moment(text: &str) -> Option<DateTime<Utc>> {
+    if let Ok(moment) = DateTime::parse_from_rfc3339(text) {
+        return Some(moment.with_timezone(&Utc));
+    }
+    let date = text.parse::<NaiveDate>().ok()?;
+    Some(date.and_time(NaiveTime::MIN).and_utc())
 }

@@ -1,7 +1,7 @@
 //! Words with a fixed meaning: markings, reliability, countries, relationships.
 
 use super::Judge;
-use crate::config::gather::nearest;
+use crate::config::hint::nearest;
 use crate::config::rows::RELATIONSHIPS;
 use crate::config::table::Value;
 use crate::country::Country;
