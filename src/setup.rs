@@ -133,6 +133,7 @@ pub fn plan(config: Config, clock: Clock) -> Result<plan::Plan, Exit> {
         opencti,
         connector: config.connector.id.clone(),
         countries: config.import.countries.clone(),
+        period: (!config.connector.run_and_terminate).then_some(config.connector.period),
         import: import_options(config),
         clock,
     })

@@ -29,30 +29,54 @@ pub async fn run(sides: Sides, offline: bool) -> Result<(), Exit> {
     report("VirusTotal", &virustotal);
     let opencti = opencti(&sides.opencti).await;
     report("OpenCTI", &opencti);
-    let faults: Vec<Exit> = [virustotal.err(), opencti.err()]
-        .into_iter()
-        .flatten()
-        .collect();
-    let names = if faults.len() == 2 {
-        "VirusTotal and OpenCTI are not ready"
-    } else {
-        "one side is not ready"
-    };
-    match faults.iter().map(Exit::code).min() {
-        None => Ok(()),
-        Some(2) => Err(Exit::Settings(format!("{names}: see above"))),
-        Some(_) => Err(Exit::NotEverything(format!("{names}: see above"))),
-    }
+    verdict(&[("VirusTotal", virustotal), ("OpenCTI", opencti)])
 }
 
-fn report(side: &str, result: &Result<String, Exit>) {
-    match result {
-        Ok(text) => say!("{side:11} fine: {text}"),
+/// What one question came to.
+enum Finding {
+    Fine(String),
+    /// Neither right nor wrong could be seen, and why.
+    Unsure(String),
+}
+
+type Answer = Result<Finding, Exit>;
+
+fn report(side: &str, answer: &Answer) {
+    match answer {
+        Ok(Finding::Fine(text)) => say!("{side:11} fine: {text}"),
+        Ok(Finding::Unsure(text)) => say!("{side:11} UNSURE: {text}"),
         Err(exit) => say!("{side:11} WRONG: {exit}"),
     }
 }
 
-async fn virustotal(client: &VirusTotal) -> Result<String, Exit> {
+/// The command's end: what is wrong in the settings comes first, then what is
+/// wrong elsewhere, then what could not be seen.
+fn verdict(answers: &[(&str, Answer)]) -> Result<(), Exit> {
+    let faults = answers
+        .iter()
+        .filter_map(|(side, answer)| Some((*side, answer.as_ref().err()?)));
+    let (sides, exits): (Vec<&str>, Vec<&Exit>) = faults.unzip();
+    let not_ready = match sides.as_slice() {
+        [] => {
+            let mut unsure = answers.iter().map(|(_, answer)| answer);
+            return match unsure.any(|answer| matches!(answer, Ok(Finding::Unsure(_)))) {
+                true => Err(Exit::NotEverything(
+                    "not everything could be checked: see above".to_owned(),
+                )),
+                false => Ok(()),
+            };
+        }
+        [one] => format!("{one} is not ready: see above"),
+        more => format!("{} are not ready: see above", more.join(" and ")),
+    };
+    if exits.iter().any(|exit| exit.code() == 2) {
+        Err(Exit::Settings(not_ready))
+    } else {
+        Err(Exit::NotEverything(not_ready))
+    }
+}
+
+async fn virustotal(client: &VirusTotal) -> Answer {
     let user = client.user().await.map_err(|error| Exit::from(&error))?;
     match user.intelligence {
         Some(false) => Err(Exit::Settings(
@@ -60,15 +84,20 @@ async fn virustotal(client: &VirusTotal) -> Result<String, Exit> {
              refused; ask VirusTotal for Intelligence or a Premium API key, or set another VTREPORTER_API_KEY"
                 .to_owned(),
         )),
-        Some(true) => Ok(format!("the key of user {} may search", user.id)),
-        None => Ok(format!(
-            "the key of user {} works; VirusTotal does not say whether it may search",
+        Some(true) => Ok(Finding::Fine(format!(
+            "the key of user {} may search",
             user.id
-        )),
+        ))),
+        None => Ok(Finding::Unsure(format!(
+            "the key of user {} works, but VirusTotal does not say whether it may search; \
+             a preview of an hour tries it, mostly for one request: \
+             VTREPORTER_START=PT1H vtreporter preview",
+            user.id
+        ))),
     }
 }
 
-async fn opencti(client: &OpenCti) -> Result<String, Exit> {
+async fn opencti(client: &OpenCti) -> Answer {
     let version = client.version().await.map_err(|error| Exit::from(&error))?;
     let me = client.me().await.map_err(|error| Exit::from(&error))?;
     if !me.may_connect() {
@@ -78,5 +107,5 @@ async fn opencti(client: &OpenCti) -> Result<String, Exit> {
             me.name
         )));
     }
-    Ok(format!("version {version}, as {}", me.name))
+    Ok(Finding::Fine(format!("version {version}, as {}", me.name)))
 }

@@ -1,7 +1,7 @@
 //! `plan`: the window, the exact query, the quota left and what the next run
 //! would cost. Spends no search.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Exit;
 use crate::clock::Clock;
@@ -9,7 +9,9 @@ use crate::country::Country;
 use crate::import;
 use crate::import::schedule::Window;
 use crate::import::state::{CountryState, State};
+use crate::number::{counted, grouped};
 use crate::opencti::OpenCti;
+use crate::period::Period;
 use crate::quota::{Cost, Guard, Reading};
 use crate::virustotal::relations::{Objects, objects};
 use crate::virustotal::search::{PAGE, query_text};
@@ -24,6 +26,8 @@ pub struct Plan {
     pub connector: String,
     /// A report each.
     pub countries: Vec<Country>,
+    /// Between two starts; `None`: a run starts whenever the program does.
+    pub period: Option<Period>,
     /// What a run does.
     pub import: import::Options,
     /// The time.
@@ -42,12 +46,18 @@ pub async fn run(plan: Plan) -> Result<(), Exit> {
         .await
         .map_err(|error| Exit::from(&error))?;
     for &country in &plan.countries {
+        let due = plan
+            .period
+            .map(|period| state.due(country.code, period, now));
         let entry = state
             .countries
             .get(country.code)
             .cloned()
             .unwrap_or_default();
-        print(&plan.import, country, &entry, now);
+        say!("\n{} ({})", country.name, country.code);
+        say!("  due       {}", when(due, now));
+        let starts = due.map_or(now, |due| due.max(now));
+        print(&plan.import, country, &entry, starts);
     }
     say!("");
     print_quota(&plan.guard, &reading);
@@ -86,7 +96,6 @@ impl Plan {
 fn print(options: &import::Options, country: Country, entry: &CountryState, now: DateTime<Utc>) {
     let run = entry.upcoming(options.start, options.overlap, now);
     let window = run.window;
-    say!("\n{} ({})", country.name, country.code);
     say!("  window    {}", describe(window));
     let mut search = options.search(country, window);
     if entry.run.is_some() {
@@ -132,15 +141,38 @@ fn print(options: &import::Options, country: Country, entry: &CountryState, now:
     say!("  others    indicators, families, country, score and labels: no request");
     match &entry.previous {
         Some(last) => say!(
-            "  last run  {} requests for {} files, {} of them kept",
-            last.requests,
-            last.matched,
-            last.counts.main.total()
+            "  last run  {} for {}, {} of them kept",
+            counted(last.requests, "request", "requests"),
+            counted(last.matched, "file", "files"),
+            grouped(last.counts.main.total())
         ),
         None => {
             say!("  last run  none known: what this one costs depends on how much VirusTotal finds")
         }
     }
+}
+
+/// When the next run starts.
+fn when(due: Option<DateTime<Utc>>, now: DateTime<Utc>) -> String {
+    match due {
+        None => "whenever the program is started: it runs once".to_owned(),
+        Some(due) if due <= now => "at once, when the service runs".to_owned(),
+        Some(due) => format!(
+            "{}, {}",
+            due.format("%Y-%m-%d %H:%M:%S UTC"),
+            ahead(due - now)
+        ),
+    }
+}
+
+/// "in 3 days", "in 2 hours", "in 5 minutes".
+fn ahead(wait: TimeDelta) -> String {
+    let (count, one, many) = match wait {
+        wait if wait.num_days() > 1 => (wait.num_days(), "day", "days"),
+        wait if wait.num_hours() > 1 => (wait.num_hours(), "hour", "hours"),
+        wait => (wait.num_minutes().max(1), "minute", "minutes"),
+    };
+    format!("in {}", counted(count.unsigned_abs(), one, many))
 }
 
 fn describe(window: Window) -> String {
@@ -162,7 +194,8 @@ fn print_quota(guard: &Guard, reading: &Reading) {
     match guard.calls_left(Cost::Search) {
         Some(0) => say!("  the next run would pause before its first page"),
         Some(left) => {
-            say!("  {left} requests may be sent before VTREPORTER_QUOTA_STOP_PERCENT is reached")
+            let left = counted(left, "request", "requests");
+            say!("  {left} may be sent before VTREPORTER_QUOTA_STOP_PERCENT is reached");
         }
         None => say!("  no limit is known; VTREPORTER_QUOTA_ON_UNKNOWN decides"),
     }

@@ -16,6 +16,7 @@ use crate::country::Country;
 use crate::import::schedule::window;
 use crate::import::state::Run;
 use crate::import::{self, Import, Sink, SinkError};
+use crate::number::{counted, grouped};
 use crate::quota::Guard;
 
 /// What a preview needs.
@@ -94,12 +95,16 @@ impl Preview {
         let written = folder.finish().map_err(|error| cannot_write(&error))?;
         let numbers = &run.numbers;
         say!(
-            "{}: {} files matched, {} kept; {} objects; {} VirusTotal requests spent",
+            "{}: {} matched, {} kept; {}; {} spent",
             country.name,
-            numbers.matched,
-            numbers.counts.main.total(),
-            numbers.counts.objects(),
-            numbers.requests
+            counted(numbers.matched, "file", "files"),
+            grouped(numbers.counts.main.total()),
+            counted(numbers.counts.objects(), "object", "objects"),
+            counted(
+                numbers.requests,
+                "VirusTotal request",
+                "VirusTotal requests"
+            )
         );
         for path in written {
             say!("  {}", path.display());

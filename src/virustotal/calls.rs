@@ -182,7 +182,12 @@ impl VirusTotal {
             if !self.is_private() || [".", ".."].contains(&id) {
                 return Err(refusal);
             }
-            self.user_at(id, "/users/{key}").await
+            match self.user_at(id, "/users/{key}").await {
+                // A key that it does not know is refused (401), and one that it
+                // knows has an account: this is not VirusTotal's API.
+                Err(Error::NotFound { what, said }) => Err(Error::WrongAddress { what, said }),
+                answer => answer,
+            }
         });
         user.await.cloned()
     }

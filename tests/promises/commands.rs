@@ -78,6 +78,84 @@ async fn check_says_in_plain_words_what_is_wrong_on_either_side() {
 }
 
 #[tokio::test]
+async fn check_is_unsure_where_nobody_tells_whether_the_key_may_search() {
+    let rig = live(0).await;
+    let without = |user: &mut Value| {
+        user["data"]["attributes"]
+            .as_object_mut()
+            .unwrap()
+            .remove("privileges");
+    };
+    rig.vt
+        .fail(Fault::new(On::User, Answer::rewrite(without)).always());
+    let check = rig.run(&["check"]).await;
+    assert_eq!(check.code, Some(3), "{}", check.stdout);
+    assert!(
+        check.stdout.contains("VirusTotal  UNSURE: "),
+        "{}",
+        check.stdout
+    );
+    assert!(
+        check.stdout.contains("OpenCTI     fine: "),
+        "{}",
+        check.stdout
+    );
+    assert!(check.stderr.contains("not everything could be checked"));
+    assert_eq!(rig.vt.searches().len(), 0);
+}
+
+#[tokio::test]
+async fn check_says_of_a_wrong_path_what_preview_says() {
+    let rig = live(0).await;
+    let url = rig.vt.url().replace("/api/v3", "/api/v2");
+    let rig = rig.set("VTREPORTER_API_URL", &url);
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().to_str().unwrap();
+    let (check, preview) = (
+        rig.run(&["check"]).await,
+        rig.run(&["preview", "--out", out]).await,
+    );
+    for (code, text) in [(check.code, check.stdout), (preview.code, preview.stderr)] {
+        assert_eq!(code, Some(2), "{text}");
+        for part in [
+            "nothing answers to ",
+            " at this address (",
+            "VTREPORTER_API_URL",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn plan_says_when_the_next_run_is_due() {
+    let rig = live(1).await;
+    let plan = rig.run(&["plan"]).await;
+    assert!(plan.stdout.contains("due       at once"), "{}", plan.stdout);
+    let child = rig.program(&["run"]).spawn().unwrap();
+    rig.idle(1).await;
+    terminate(&child);
+    wait(child).await;
+    let last = rig.state()["countries"]["AU"]["last_start"].clone();
+    let due = crate::rig::at(last.as_str().unwrap()) + chrono::TimeDelta::days(1);
+    let plan = rig.run(&["plan"]).await;
+    let told = format!(
+        "due       {}, in 23 hours",
+        due.format("%Y-%m-%d %H:%M:%S UTC")
+    );
+    assert!(plan.stdout.contains(&told), "{told}: {}", plan.stdout);
+    let window = format!("to {} UTC", due.format("%Y-%m-%d %H:%M:%S"));
+    assert!(plan.stdout.contains(&window), "{window}: {}", plan.stdout);
+    let rig = rig.set("CONNECTOR_RUN_AND_TERMINATE", "true");
+    let plan = rig.run(&["plan"]).await;
+    assert!(
+        plan.stdout.contains("due       whenever"),
+        "{}",
+        plan.stdout
+    );
+}
+
+#[tokio::test]
 async fn check_offline_opens_no_connection() {
     let rig = live(0).await;
     let ended = rig.run(&["check", "--offline"]).await;
