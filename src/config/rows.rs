@@ -26,9 +26,11 @@ const COUNT: Kind = Whole {
 };
 const TLP: Kind =
     Text("one of TLP_CLEAR (or WHITE), TLP_GREEN, TLP_AMBER, TLP_AMBER+STRICT, TLP_RED");
-const LABEL_GLOBS: Kind =
-    List("a comma list of labels in which * stands for any characters, or none");
-const LABELS: Kind = List("a comma list of labels, or none");
+const LABEL_GLOBS: Kind = List(
+    "a comma list of labels in which * stands for any characters, or none, and {country} for the country's name",
+);
+const LABELS: Kind =
+    List("a comma list of labels in which {country} stands for the country's name, or none");
 const PROXY: Kind = Secret("the address of an HTTP proxy, http://host:port");
 const PEM: Kind = Text("certificates in PEM, or the path of a file with them");
 
@@ -117,9 +119,9 @@ Reporter {
         Text("A, B, C, D, E or F, or the full text such as B - Usually reliable; none"),
         Is("B - Usually Reliable"), "Reliability of the report.";
     vtreporter_report_labels "VTREPORTER_REPORT_LABELS" Some("vtreporter.report_labels"), LABELS,
-        Is("ci-isac-vt-feed,Australia"), "Labels of the report.";
+        Is("ci-isac-vt-feed,{country}"), "Labels of the report.";
     vtreporter_file_labels "VTREPORTER_FILE_LABELS" Some("vtreporter.file_labels"), LABELS,
-        Is("ci-isac-vt-feed,Australia"), "Labels of every file, beside its tags, category and severity.";
+        Is("ci-isac-vt-feed,{country}"), "Labels of every file, beside its tags, category and severity; those with {country} not on related files, which nobody there need have submitted.";
     vtreporter_report_markings "VTREPORTER_REPORT_MARKINGS" Some("vtreporter.report_markings"), TLP,
         Is("TLP_AMBER"), "Marking of the report.";
     vtreporter_file_markings "VTREPORTER_FILE_MARKINGS" Some("vtreporter.file_markings"), TLP,
@@ -151,7 +153,7 @@ Reporter {
         Is("true"), "Make labels of the YARA and Sigma rules that matched, yara:NAME and sigma:TITLE.";
     vtreporter_label_style "VTREPORTER_LABEL_STYLE" Some("vtreporter.label_style"), Choice(&["virustotal", "plain"]),
         Is("virustotal"), "How the severity is written as a label: virustotal = SEVERITY_HIGH, plain = high severity.";
-    vtreporter_label_prefix "VTREPORTER_LABEL_PREFIX" Some("vtreporter.label_prefix"), Text("a text"),
+    vtreporter_label_prefix "VTREPORTER_LABEL_PREFIX" Some("vtreporter.label_prefix"), Text("a text in which {country} stands for the country's name"),
         unset("none", "vt:"), "Put before every label that comes from VirusTotal.";
     vtreporter_labels_allow "VTREPORTER_LABELS_ALLOW" Some("vtreporter.labels_allow"), LABEL_GLOBS,
         unset("all", "pe*,signed,SEVERITY_*"), "Only these labels of VirusTotal's, told without the prefix and in VirusTotal's own style.";

@@ -261,7 +261,7 @@ impl Reader<'_> {
             Event::Scalar(text, ..) => items.push(text.into_owned()),
             Event::Alias(_) => {}
             other => {
-                self.fault(line, "an element of a list must be a plain value");
+                self.fault(line, "an element of a list must be a plain value; quotation marks make one of {country}");
                 self.skip(&other);
             }
         }

@@ -6,10 +6,10 @@ use std::fmt::Write;
 use chrono::{DateTime, Utc};
 
 use super::filter::{Rated, Severity};
-use super::labels::{self, Labels};
+use super::labels::{Labels, Side};
 use super::left_out::{LeftOut, Reasons};
 use super::score::Score;
-use super::text::{clean, code_into, escape_into};
+use super::text::{clean, code_into, escape_into, says_nothing};
 use crate::stix::id::{self, FileKey, Id};
 use crate::stix::sco::{self, FileParts, Hashes, Provenance};
 use crate::stix::{Object, time};
@@ -27,9 +27,7 @@ const MAX_SENTENCE: usize = 500;
 /// What every file of a run has in common.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Common<'a> {
-    /// The operator's own, tidied.
-    pub(crate) labels: &'a [String],
-    pub(crate) rules: &'a labels::Rules,
+    pub(crate) labels: &'a Side,
     pub(crate) score: Score,
 }
 
@@ -64,7 +62,7 @@ impl<'a> Seen<'a> {
         link.push_str(known.best());
         Some(Self {
             description: describe(file, rated, name, names.untold),
-            labels: Labels::of(attributes, rated, common.rules, common.labels, left_out),
+            labels: Labels::of(attributes, rated, common.labels, left_out),
             score: common.score.of(file, rated),
             file,
             rated,
@@ -106,7 +104,7 @@ fn first_submitted(attributes: &FileAttributes) -> Option<DateTime<Utc>> {
 /// | `size`                       | `size`                                                       | bytes; left out above 2147483647 (a 32-bit number there) |
 /// | `name`                       | `meaningful_name`, else the first usable of `names`, else the hash | never a constant: files without names must not merge |
 /// | `mime_type`                  | `exiftool.MIMEType`                                          | only a plausible `type/subtype` |
-/// | `labels`                     | the category with most votes, the severity's label, `tags`, YARA and Sigma rules, the operator's | see [`labels::Rules`] |
+/// | `labels`                     | the category with most votes, the severity's label, `tags`, YARA and Sigma rules, the operator's | see [`labels::Rules`](super::labels::Rules) |
 /// | `external_references`        | the SHA-256                                                  | VirusTotal's page of the file |
 /// | `x_opencti_additional_names` | `names`, `meaningful_name`                                   | cleaned, unique, at most 100 |
 /// | `x_opencti_score`            | see [`Score`]                                                | 0 to 100; absent where not known |
@@ -384,13 +382,15 @@ pub(crate) fn category(attributes: &FileAttributes) -> Option<&str> {
     most_votes(&classification.popular_threat_category)
 }
 
-/// The name with most votes, the first of several.
-pub(crate) fn most_votes(all: &[Votes]) -> Option<&str> {
+/// The name with most votes, the first of several, among those that say
+/// something.
+fn most_votes(all: &[Votes]) -> Option<&str> {
     let mut best: Option<(&str, i64)> = None;
     for votes in all {
         let count = votes.count.unwrap_or_default();
         if let Some(value) = votes.value.as_deref()
             && best.is_none_or(|(_, most)| count > most)
+            && !says_nothing(&clean(value, MAX_SENTENCE))
         {
             best = Some((value, count));
         }
@@ -404,9 +404,11 @@ fn describe(file: &File, rated: Rated, name: &str, untold: usize) -> String {
     let attributes = &file.attributes;
     let mut out = String::with_capacity(400 + name.len());
     code_into(&mut out, name);
-    if let Some(kind) = attributes.type_description.as_deref() {
+    let kind = attributes.type_description.as_deref();
+    let kind = kind.map(|kind| clean(kind, 100));
+    if let Some(kind) = kind.filter(|kind| !says_nothing(kind)) {
         out.push_str(" (");
-        escape_into(&mut out, &clean(kind, 100));
+        escape_into(&mut out, &kind);
         out.push(')');
     }
     if let Some(time) = first_submitted(attributes) {

@@ -32,6 +32,7 @@ const MAX_NAME: usize = 500;
 /// | `indicates`                      | its families              | |
 pub(crate) fn of_file(
     seen: &Seen<'_>,
+    role: Role,
     min: Severity,
     families: &[Id],
     links: &Links<'_>,
@@ -70,7 +71,10 @@ pub(crate) fn of_file(
             main_observable_type: "StixFile",
             score: seen.score,
         }),
-        Role::Indicator.tag(),
+        match role {
+            Role::Main(_) => Role::Indicator.tag(),
+            _ => Role::RelatedIndicator.tag(),
+        },
     );
     let id = indicator.id();
     into.push(indicator);
@@ -90,7 +94,7 @@ pub(crate) fn of_file(
 /// | `valid_from`, `created`, `modified` | -                      | the window's start: a descriptor has no date |
 /// | `indicator_types`                | -                         | `anomalous-activity` |
 /// | `x_opencti_score`                | -                         | absent: a descriptor has no verdict |
-/// | `labels`                         | -                         | the operator's |
+/// | `labels`                         | -                         | the operator's, without those that name the country |
 /// | `x_opencti_main_observable_type` | the descriptor's type     | `IPv4-Addr`, `IPv6-Addr`, `Domain-Name`, `Url` |
 /// | `based-on`                       | the observable            | |
 pub(crate) fn of_network(
@@ -122,7 +126,7 @@ pub(crate) fn of_network(
             main_observable_type,
             score: None,
         }),
-        Role::Indicator.tag(),
+        Role::RelatedIndicator.tag(),
     );
     let id = indicator.id();
     into.push(indicator);

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::file;
 use super::filter::{Rated, Severity};
 use super::left_out::{LeftOut, Reasons};
-use super::text::clean;
+use super::text::{clean, says_nothing};
 use crate::virustotal::objects::FileAttributes;
 
 /// Characters of a label.
@@ -86,6 +86,10 @@ impl Glob {
         Self(text.trim().to_lowercase().into())
     }
 
+    fn with_country(&self, name: &str) -> Self {
+        Self(self.0.replace(COUNTRY, &name.to_lowercase()).into())
+    }
+
     /// Whether a label in lower case is meant.
     fn matches(&self, label: &str) -> bool {
         let Some((first, rest)) = self.0.split_once('*') else {
@@ -105,6 +109,72 @@ impl Glob {
             }
         }
         true
+    }
+}
+
+/// What stands for the country's name in the operator's texts, in any case.
+const COUNTRY: &str = "{country}";
+
+/// A text with the country's name in it; `None` where it wants one and there is
+/// none.
+fn with_country(text: &str, name: Option<&str>) -> Option<String> {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    // Lower case of ASCII keeps every place.
+    while let Some(at) = rest.to_ascii_lowercase().find(COUNTRY) {
+        out.push_str(&rest[..at]);
+        out.push_str(name?);
+        rest = &rest[at + COUNTRY.len()..];
+    }
+    out.push_str(rest);
+    Some(out)
+}
+
+/// The operator's labels with the country's name in them, tidied once. Without
+/// a name those that want one are left out.
+pub fn named(labels: &[String], country: Option<&str>) -> Vec<String> {
+    let labels = labels.iter();
+    tidy(
+        &labels
+            .filter_map(|label| with_country(label, country))
+            .collect::<Vec<_>>(),
+    )
+}
+
+/// How one run labels.
+#[derive(Clone, Debug)]
+pub(crate) struct Sides {
+    /// Files that the search found.
+    pub(crate) found: Side,
+    /// What came only with those: nobody in the country need have submitted it,
+    /// so no label there says the country's name.
+    pub(crate) related: Side,
+}
+
+/// The operator's labels and rules as they hold for one kind of file.
+#[derive(Clone, Debug)]
+pub(crate) struct Side {
+    pub(crate) own: Vec<String>,
+    rules: Rules,
+}
+
+impl Sides {
+    pub(crate) fn of(own: &[String], rules: &Rules, country: &str) -> Self {
+        let globs = |globs: &[Glob]| globs.iter().map(|it| it.with_country(country)).collect();
+        let side = |name| Side {
+            own: named(own, name),
+            rules: Rules {
+                prefix: with_country(&rules.prefix, name).unwrap_or_default(),
+                // They choose among VirusTotal's words and say nothing.
+                allow: globs(&rules.allow),
+                deny: globs(&rules.deny),
+                ..*rules
+            },
+        };
+        Self {
+            found: side(Some(country)),
+            related: side(None),
+        }
     }
 }
 
@@ -129,10 +199,10 @@ impl<'a> Labels<'a> {
     pub(crate) fn of(
         attributes: &'a FileAttributes,
         rated: Rated,
-        rules: &Rules,
-        own: &'a [String],
+        side: &'a Side,
         left_out: &mut Reasons<LeftOut>,
     ) -> Self {
+        let Side { own, rules } = side;
         let most = rules.most.saturating_sub(own.len());
         let room = most.min(attributes.tags.len() + 4) + own.len();
         let mut picked = Picked {
@@ -209,7 +279,7 @@ struct Picked<'a, 'r> {
 impl<'a> Picked<'a, '_> {
     fn offer(&mut self, kind: &str, word: &'a str) {
         let word = clean(word, MAX_LENGTH - kind.len());
-        if word.is_empty() {
+        if says_nothing(&word) {
             return;
         }
         let label = if kind.is_empty() {

@@ -1,9 +1,12 @@
 //! Names that engines give where they have no family.
 
+use super::text::says_nothing;
+
 /// Whether a name, in lower case, is no family's.
 pub(super) fn is_no_family(name: &str) -> bool {
     name.chars().nth(1).is_none()
         || !name.chars().any(char::is_alphabetic)
+        || says_nothing(name)
         || NOT_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
         || NOT_FAMILIES.binary_search(&name).is_ok()
 }
@@ -50,7 +53,7 @@ const NOT_FAMILIES: &[&str] = &[
     "static", "stealer", "strictor", "stub", "susp", "suspect", "suspicious", "swf", "symbian",
     "symmi", "tedy", "test", "themida", "threat", "threats", "tiggre", "tnega", "tool", "toolbar",
     "troj", "trojan", "trojanbanker", "trojandownloader", "trojandropper", "trojanpsw",
-    "trojanransom", "trojanspy", "ulise", "undef", "undefined", "unix", "unknown", "unsafe",
+    "trojanransom", "trojanspy", "ulise", "undef", "unix", "unknown", "unsafe",
     "unwanted", "upack", "upx", "ursu", "variant", "vb", "vba", "vbs", "vbscript", "vho", "vigorf",
     "vindor", "virus", "vmprotbad", "vmprotect", "w2000m", "w32", "w64", "w97m", "wacapew",
     "wacatac", "webshell", "win16", "win32", "win64", "word", "woreflint", "worm", "x2000m", "x97m",
@@ -66,7 +69,17 @@ mod tests {
         assert!(NOT_FAMILIES.is_sorted());
         let lower = |name: &&str| *name == name.to_lowercase();
         assert!(NOT_FAMILIES.iter().all(lower));
-        for name in ["msil", "generic", "generickd", "agent", "win32", "x", "42"] {
+        for name in [
+            "msil",
+            "generic",
+            "generickd",
+            "agent",
+            "win32",
+            "x",
+            "42",
+            "none",
+            "null",
+        ] {
             assert!(is_no_family(name), "{name}");
         }
         for name in ["remcos", "emotet", "qakbot", "hive"] {

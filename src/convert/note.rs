@@ -7,7 +7,7 @@ use std::fmt::Write;
 use super::file::{Seen, detections, fuzzy};
 use super::links::Links;
 use super::tally::Role;
-use super::text::{clean, code_into};
+use super::text::{clean, code_into, says_nothing};
 use crate::stix::Object;
 use crate::stix::threat::{Note, NoteParts};
 use crate::stix::time::{self, Timestamp};
@@ -161,7 +161,8 @@ fn unique<'a>(rules: impl Iterator<Item = [&'a str; 3]>) -> Vec<[&'a str; 3]> {
 }
 
 fn joined(words: &[Option<String>]) -> String {
-    let words: Vec<&str> = words.iter().flatten().map(String::as_str).collect();
+    let words = words.iter().flatten().map(String::as_str);
+    let words: Vec<&str> = words.filter(|word| !says_nothing(word.trim())).collect();
     words.join(", ")
 }
 
@@ -188,7 +189,7 @@ fn table<const N: usize>(
         for cell in row {
             out.push(' ');
             let cell = clean(cell.as_ref(), MAX_CELL);
-            if !cell.is_empty() {
+            if !says_nothing(&cell) {
                 code_into(out, &cell);
                 out.push(' ');
             }

@@ -6,7 +6,7 @@ use super::country;
 use super::file::{self, Seen};
 use super::filter::{Dropped, Rated, Severity, at_least};
 use super::indicator;
-use super::labels::tidy;
+use super::labels::{self, Side, Sides, tidy};
 use super::left_out::{LeftOut, Reasons};
 use super::links::{Links, Way};
 use super::malware;
@@ -82,7 +82,7 @@ pub struct Converter {
     /// The location's, where it is wanted.
     country: Option<Id>,
     memo: malware::Memo,
-    file_labels: Vec<String>,
+    labels: Sides,
     report_labels: Vec<String>,
     report_types: Vec<String>,
     common: Vec<Object>,
@@ -113,8 +113,12 @@ impl Converter {
             author: author_id,
             country: country.as_ref().map(Object::id),
             memo: malware::Memo::default(),
-            file_labels: tidy(&options.file_labels),
-            report_labels: tidy(&options.report_labels),
+            labels: Sides::of(
+                &options.file_labels,
+                &options.objects.labels,
+                &subject.country_name,
+            ),
+            report_labels: labels::named(&options.report_labels, Some(&subject.country_name)),
             report_types: tidy(&options.report_types),
             common: common.into_iter().chain(country).collect(),
             families: options.objects.malware.clone().unwrap_or_default(),
@@ -140,8 +144,13 @@ impl Converter {
             left_out: Reasons::default(),
             rows: Vec::with_capacity(1),
         };
-        let seen =
-            Seen::of(file, rated, self.file_common(), &mut unit.left_out).ok_or(Dropped::NoHash)?;
+        let seen = Seen::of(
+            file,
+            rated,
+            self.common_of(&self.labels.found),
+            &mut unit.left_out,
+        )
+        .ok_or(Dropped::NoHash)?;
         let parent = seen.id();
         self.file(&seen, Role::Main(rated), &mut unit);
         self.related(&related.dropped, Way::Drops, parent, &mut unit);
@@ -163,7 +172,7 @@ impl Converter {
                 file,
                 parent,
                 related.max_network,
-                indicators.then_some(&self.file_labels),
+                indicators.then_some(&self.labels.related.own),
                 &self.links(),
                 &mut unit.objects,
                 &mut unit.left_out,
@@ -173,7 +182,7 @@ impl Converter {
     }
 
     /// A file with what is made of it: the same whether the search found it or
-    /// another file led to it, but for the country.
+    /// another file led to it, but for the country, and for labels that name it.
     fn file(&self, seen: &Seen<'_>, role: Role, unit: &mut Unit) {
         let Unit {
             objects: into,
@@ -204,7 +213,7 @@ impl Converter {
             }
         }
         if let Some(min) = wanted.indicators {
-            indicator::of_file(seen, min, &families, &links, into, left_out);
+            indicator::of_file(seen, role, min, &families, &links, into, left_out);
         }
         if wanted.notes {
             into.extend(note::convert(seen, &links));
@@ -222,7 +231,7 @@ impl Converter {
             } else if file::sha256(file).is_none() {
                 left_out.add(LeftOut::RelatedNoHash);
             } else {
-                let seen = Seen::of(file, rated, self.file_common(), left_out);
+                let seen = Seen::of(file, rated, self.common_of(&self.labels.related), left_out);
                 // A file is similar to itself at times.
                 if let Some(seen) = seen.filter(|seen| seen.id() != parent) {
                     self.file(&seen, Role::Related(rated), unit);
@@ -232,10 +241,9 @@ impl Converter {
         }
     }
 
-    fn file_common(&self) -> file::Common<'_> {
+    fn common_of<'a>(&self, labels: &'a Side) -> file::Common<'a> {
         file::Common {
-            labels: &self.file_labels,
-            rules: &self.options.objects.labels,
+            labels,
             score: self.options.objects.score,
         }
     }

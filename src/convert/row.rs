@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::file;
 use super::filter::Rated;
-use super::text::clean;
+use super::text::{clean, says_nothing};
 use crate::stix::{Id, time};
 use crate::virustotal::objects::File;
 
@@ -99,7 +99,8 @@ impl Row {
     }
 
     fn put_word(&mut self, which: Text, text: Option<&str>) {
-        self.put(which, &clean(text.unwrap_or_default(), MAX_WORD));
+        let word = clean(text.unwrap_or_default(), MAX_WORD);
+        self.put(which, if says_nothing(&word) { "" } else { &word });
     }
 
     /// One of its texts.

@@ -23,6 +23,7 @@ pub(crate) enum Role {
     Ipv6,
     Domain,
     Url,
+    /// Of a file that the search found.
     Indicator,
     Malware,
     AttackPattern,
@@ -33,6 +34,8 @@ pub(crate) enum Role {
     BasedOn,
     Indicates,
     Uses,
+    /// Of a file that came only as related, or of what a file contacts.
+    RelatedIndicator,
     /// Author, marking, country, report: what goes with every bundle.
     Frame,
 }
@@ -71,7 +74,8 @@ impl Role {
             Self::BasedOn => 21,
             Self::Indicates => 22,
             Self::Uses => 23,
-            Self::Frame => 24,
+            Self::RelatedIndicator => 24,
+            Self::Frame => 25,
         }
     }
 
@@ -93,6 +97,7 @@ impl Role {
             21 => Self::BasedOn,
             22 => Self::Indicates,
             23 => Self::Uses,
+            24 => Self::RelatedIndicator,
             _ => Self::Frame,
         }
     }
@@ -232,7 +237,7 @@ impl Counts {
             Role::Ipv6 => &mut self.ipv6,
             Role::Domain => &mut self.domains,
             Role::Url => &mut self.urls,
-            Role::Indicator => &mut self.indicators,
+            Role::Indicator | Role::RelatedIndicator => &mut self.indicators,
             Role::Malware => &mut self.malware,
             Role::AttackPattern => &mut self.attack_patterns,
             Role::Note => &mut self.notes,
@@ -438,7 +443,7 @@ mod tests {
 
     #[test]
     fn every_role_comes_back_from_its_tag_and_main_files_win() {
-        for tag in 0..=24 {
+        for tag in 0..=25 {
             assert_eq!(Role::of(tag).tag(), tag);
         }
         assert!(Role::Main(None).tag() < Role::Related(Some(Severity::High)).tag());

@@ -49,6 +49,14 @@ fn cut(out: &mut String, max: usize) {
     out.push('…');
 }
 
+/// Whether a cleaned word is none, or only a program's way of writing that
+/// there is none: it must not be taken for VirusTotal's word on a file.
+pub fn says_nothing(word: &str) -> bool {
+    ["", "none", "null", "nan", "n/a", "undefined"]
+        .iter()
+        .any(|nothing| word.eq_ignore_ascii_case(nothing))
+}
+
 enum Kind {
     Seen,
     Space,
@@ -167,6 +175,16 @@ mod tests {
         ];
         for (dirty, expected) in table {
             assert_eq!(clean(dirty, 100), expected, "{dirty:?}");
+        }
+    }
+
+    #[test]
+    fn a_programs_way_of_writing_nothing_says_nothing() {
+        for word in ["", "None", "none", "NULL", "NaN", "undefined", "N/A"] {
+            assert!(says_nothing(word), "{word:?}");
+        }
+        for word in ["nonentity", "nullsoft", "trojan", "unknown", "0"] {
+            assert!(!says_nothing(word), "{word:?}");
         }
     }
 

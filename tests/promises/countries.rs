@@ -60,6 +60,40 @@ async fn a_large_country_leaves_the_small_one_its_share_of_the_quota_and_goes_on
 }
 
 #[tokio::test]
+async fn what_each_country_sends_is_labelled_with_its_own_name_where_nothing_else_is_set() {
+    let rig = rig(two(60, 60)).await;
+    rig.pass(std::time::Duration::from_secs(1), rig.connector().end())
+        .await
+        .unwrap();
+    let names = |object: &serde_json::Value| -> Vec<String> {
+        let labels = object["labels"].as_array().unwrap().iter();
+        let labels = labels.map(|label| label.as_str().unwrap().to_owned());
+        labels
+            .filter(|label| ["Australia", "New Zealand"].contains(&label.as_str()))
+            .collect()
+    };
+    for report in rig.reports() {
+        let code = report["name"].as_str().unwrap();
+        let own = if code.contains(" AU ") {
+            "Australia"
+        } else {
+            "New Zealand"
+        };
+        assert_eq!(
+            report["labels"],
+            serde_json::json!(["ci-isac-vt-feed", own])
+        );
+    }
+    let files = rig.opencti.objects_of("file");
+    for own in ["Australia", "New Zealand"] {
+        assert!(files.iter().any(|file| names(file) == [own]), "{own}");
+    }
+    assert!(files.iter().all(|file| names(file).len() == 1));
+    assert_eq!(rig.reports().len(), 2);
+    rig.assert_sound();
+}
+
+#[tokio::test]
 async fn a_country_that_fails_does_not_stop_the_other() {
     let rig = rig(two(100, 100)).await;
     let australia = On::when(|asked| {

@@ -50,8 +50,8 @@ fn the_least_settings_give_the_documented_defaults() {
     let convert = config.convert;
     assert_eq!(convert.author_name, "VirusTotal");
     assert_eq!(convert.report_types, ["threat-report"]);
-    assert_eq!(convert.report_labels, ["ci-isac-vt-feed", "Australia"]);
-    assert_eq!(convert.file_labels, ["ci-isac-vt-feed", "Australia"]);
+    assert_eq!(convert.report_labels, ["ci-isac-vt-feed", "{country}"]);
+    assert_eq!(convert.file_labels, ["ci-isac-vt-feed", "{country}"]);
     assert_eq!(convert.confidence, 75);
     assert_eq!(convert.reliability.as_deref(), Some("B - Usually reliable"));
     assert_eq!(
