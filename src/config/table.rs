@@ -137,7 +137,8 @@ impl Setting {
             "VTREPORTER_START" => "1 for each 300 files, in the first run",
             "VTREPORTER_RELATIONSHIPS" => {
                 "similar_files and dropped_files: 1 or more for each file of \
-                 VTREPORTER_RELATED_MIN_SEVERITY that has some; contacted_*: none"
+                 VTREPORTER_RELATED_MIN_SEVERITY that has some; contacted_*: none, \
+                 or 1 each where the page does not bring them"
             }
             "VTREPORTER_RELATED_MIN_SEVERITY" => "the lower, the more files are asked about",
             "VTREPORTER_MAX_RELATED_PER_FILE" => "1 for each 40, for each relationship of a file",

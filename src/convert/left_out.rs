@@ -44,6 +44,9 @@ pub enum LeftOut {
     /// VirusTotal sent an error in a related object's place.
     #[error("related objects that VirusTotal could not read")]
     RelatedUnreadable,
+    /// VirusTotal names a related object that it does not have.
+    #[error("related objects that VirusTotal lists and does not have")]
+    RelatedNotThere,
     /// Related objects over the cap per file.
     #[error("contacted addresses over the limit per file")]
     RelatedOverCap,

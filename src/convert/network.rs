@@ -1,6 +1,7 @@
 //! Contacted addresses, from the descriptors that come with a file.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::indicator;
@@ -18,7 +19,33 @@ pub const MAX_URL: usize = 4096;
 
 const GUI: &str = "https://www.virustotal.com/gui/";
 
-/// Adds what a file contacts, at most `max` per relationship.
+/// What is known of a file's contacts.
+#[derive(Clone, Copy)]
+pub(crate) struct Contacted<'a> {
+    /// What came with it.
+    pub(crate) file: &'a File,
+    /// What had to be asked for, by relationship.
+    pub(crate) asked: &'a BTreeMap<&'static str, Vec<Descriptor>>,
+    /// At most so many of each relationship.
+    pub(crate) most: usize,
+}
+
+impl<'a> Contacted<'a> {
+    /// The descriptors of a relationship, and whether VirusTotal has more.
+    fn of(&self, name: &str) -> (&'a [Descriptor], bool) {
+        if let Some(asked) = self.asked.get(name) {
+            return (asked, false);
+        }
+        let Some(relationship) = self.file.relationships.get(name) else {
+            return (&[], false);
+        };
+        let cursor = relationship.meta.cursor.as_deref();
+        let more = cursor.is_some_and(|cursor| !cursor.is_empty());
+        (relationship.data.as_deref().unwrap_or_default(), more)
+    }
+}
+
+/// Adds what a file contacts.
 ///
 /// | STIX          | VirusTotal                                    | relationship |
 /// |---------------|-----------------------------------------------|--------------|
@@ -32,9 +59,8 @@ const GUI: &str = "https://www.virustotal.com/gui/";
 ///
 /// `indicators` are the labels of an indicator for each; `None` = no indicators.
 pub(crate) fn descriptors(
-    file: &File,
+    contacted: Contacted<'_>,
     parent: Id,
-    max: usize,
     indicators: Option<&[String]>,
     links: &Links<'_>,
     into: &mut Vec<Object>,
@@ -46,23 +72,19 @@ pub(crate) fn descriptors(
         ("contacted_urls", Way::ContactsUrl, url),
     ];
     for (name, way, convert) in kinds {
-        let Some(relationship) = file.relationships.get(name) else {
-            continue;
-        };
-        if relationship
-            .meta
-            .cursor
-            .as_deref()
-            .is_some_and(|cursor| !cursor.is_empty())
-        {
+        let (told, cut) = contacted.of(name);
+        if cut {
             left_out.add(LeftOut::MoreAtSource);
         }
         let mut kept = 0;
-        for descriptor in relationship.data.iter().flatten() {
-            if kept == max {
+        for descriptor in told {
+            if kept == contacted.most {
                 left_out.add(LeftOut::RelatedOverCap);
-            } else if descriptor.error.is_some() {
-                left_out.add(LeftOut::RelatedUnreadable);
+            } else if let Some(error) = &descriptor.error {
+                left_out.add(match error.code.as_str() {
+                    "NotFoundError" => LeftOut::RelatedNotThere,
+                    _ => LeftOut::RelatedUnreadable,
+                });
             } else {
                 match convert(descriptor, links.provenance) {
                     Ok((object, value)) => {

@@ -1,5 +1,7 @@
 //! Units: a file with what belongs to it, and the way from units to bundles.
 
+use std::collections::BTreeMap;
+
 use super::Options;
 use super::attack_pattern;
 use super::country;
@@ -22,7 +24,7 @@ use crate::stix::sdo::Identity;
 use crate::stix::time::Timestamp;
 use crate::stix::{Id, Object};
 use crate::virustotal::behaviour::Technique;
-use crate::virustotal::objects::File;
+use crate::virustotal::objects::{Descriptor, File};
 
 mod closing;
 
@@ -40,6 +42,9 @@ pub struct Related {
     pub similar: Vec<File>,
     /// Answers of `dropped_files`, all pages.
     pub dropped: Vec<File>,
+    /// Contacted addresses, domains and URLs that had to be asked for by a
+    /// call, by relationship; what came with the file stands in the file.
+    pub network: BTreeMap<&'static str, Vec<Descriptor>>,
     /// Techniques that sandboxes saw.
     pub techniques: Vec<Technique>,
     /// How many of the addresses that came with the file become objects, for
@@ -169,9 +174,12 @@ impl Converter {
             let indicators = wanted.network_indicators
                 && wanted.indicators.is_some_and(|min| at_least(rated, min));
             network::descriptors(
-                file,
+                network::Contacted {
+                    file,
+                    asked: &related.network,
+                    most: related.max_network,
+                },
                 parent,
-                related.max_network,
                 indicators.then_some(&self.labels.related.own),
                 &self.links(),
                 &mut unit.objects,

@@ -14,6 +14,60 @@ use crate::convert::tally::Counts;
 /// Different gaps kept by name; what comes on top is one number.
 const MOST_GAPS: usize = 20;
 
+/// Of what happened to many objects, so many are named.
+const MOST_IDS: usize = 3;
+
+/// How often something happened, and to which objects.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Saved")]
+pub struct Cases {
+    /// How often.
+    pub count: u64,
+    /// VirusTotal's ids of the first of them.
+    pub ids: Vec<String>,
+}
+
+/// A saved state of before has a number only.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Saved {
+    Count(u64),
+    Cases { count: u64, ids: Vec<String> },
+}
+
+impl From<Saved> for Cases {
+    fn from(saved: Saved) -> Self {
+        let (count, ids) = match saved {
+            Saved::Count(count) => (count, Vec::new()),
+            Saved::Cases { count, ids } => (count, ids),
+        };
+        Self { count, ids }
+    }
+}
+
+impl Cases {
+    /// Counts one more.
+    pub fn add(&mut self, id: Option<&str>) {
+        self.count += 1;
+        if let Some(id) = id
+            && self.ids.len() < MOST_IDS
+            && !self.ids.iter().any(|known| known == id)
+        {
+            self.ids.push(id.to_owned());
+        }
+    }
+
+    /// The ids in a list that says whether it is all of them.
+    fn named(&self) -> String {
+        let named = self.ids.join(", ");
+        if self.count > self.ids.len() as u64 {
+            format!("{named}, ...")
+        } else {
+            named
+        }
+    }
+}
+
 /// The numbers of a run, as far as the other side has accepted it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -28,8 +82,11 @@ pub struct Numbers {
     pub dropped: Reasons<Dropped>,
     /// Parts of objects left out, by reason.
     pub left_out: Reasons<LeftOut>,
-    /// What was lost, and how often: the run is not whole.
-    pub gaps: BTreeMap<String, u64>,
+    /// What was lost, how often and of which files: the run is not whole.
+    pub gaps: BTreeMap<String, Cases>,
+    /// Objects that VirusTotal lists and does not have. Nothing is lost with
+    /// them: it is an everyday state of VirusTotal.
+    pub not_there: Cases,
     /// What a reader should know, without anything being lost.
     pub notes: BTreeSet<String>,
     /// Requests to VirusTotal that cost something.
@@ -45,11 +102,24 @@ pub struct Numbers {
 impl Numbers {
     /// Counts a loss.
     pub fn gap(&mut self, what: impl Into<String>) {
-        let mut what = what.into();
+        self.lose(what.into(), None);
+    }
+
+    /// Counts a loss of the object with this id.
+    pub fn gap_of(&mut self, what: impl Into<String>, id: &str) {
+        self.lose(what.into(), Some(id));
+    }
+
+    fn lose(&mut self, mut what: String, id: Option<&str>) {
         if self.gaps.len() >= MOST_GAPS && !self.gaps.contains_key(&what) {
             what = "other gaps".to_owned();
         }
-        *self.gaps.entry(what).or_default() += 1;
+        self.gaps.entry(what).or_default().add(id);
+    }
+
+    /// How much was lost.
+    pub fn lost(&self) -> u64 {
+        self.gaps.values().map(|cases| cases.count).sum()
     }
 
     /// The losses in a sentence; `None` when the run is whole.
@@ -62,10 +132,34 @@ impl Numbers {
 
     /// A line for each loss.
     pub fn gap_lines(&self) -> impl Iterator<Item = String> {
-        self.gaps.iter().map(|(what, count)| match count {
-            1 => what.clone(),
-            count => format!("{what} ({count} times)"),
+        self.gaps.iter().map(|(what, cases)| {
+            let told = match cases.count {
+                1 => String::new(),
+                count => format!("{count} times"),
+            };
+            match (told.is_empty(), cases.ids.is_empty()) {
+                (true, true) => what.clone(),
+                (false, true) => format!("{what} ({told})"),
+                (true, false) => format!("{what} ({})", cases.named()),
+                (false, false) => format!("{what} ({told}: {})", cases.named()),
+            }
         })
+    }
+
+    /// A line for each note.
+    pub fn note_lines(&self) -> impl Iterator<Item = String> {
+        let not_there = match self.not_there.count {
+            0 => None,
+            1 => Some("1 object that VirusTotal lists and does not have".to_owned()),
+            count => Some(format!(
+                "{count} objects that VirusTotal lists and does not have"
+            )),
+        };
+        let not_there = not_there.map(|text| match self.not_there.ids.is_empty() {
+            true => text,
+            false => format!("{text} ({})", self.not_there.named()),
+        });
+        not_there.into_iter().chain(self.notes.iter().cloned())
     }
 }
 
@@ -87,6 +181,46 @@ mod tests {
             numbers.gap(format!("gap {n}"));
         }
         assert_eq!(numbers.gaps.len(), MOST_GAPS + 1);
-        assert_eq!(numbers.gaps.values().sum::<u64>(), 102);
+        assert_eq!(numbers.lost(), 102);
+    }
+
+    #[test]
+    fn a_gap_names_three_of_its_files_and_each_once() {
+        let mut numbers = Numbers::default();
+        let line = |numbers: &Numbers| numbers.gap_lines().next().unwrap();
+        numbers.gap_of("missing", "a");
+        assert_eq!(line(&numbers), "missing (a)");
+        numbers.gap_of("missing", "a");
+        assert_eq!(line(&numbers), "missing (2 times: a, ...)");
+        for id in ["b", "c", "d"] {
+            numbers.gap_of("missing", id);
+        }
+        assert_eq!(line(&numbers), "missing (5 times: a, b, c, ...)");
+    }
+
+    #[test]
+    fn what_virustotal_lists_and_does_not_have_is_a_note_and_no_loss() {
+        let mut numbers = Numbers::default();
+        assert_eq!(numbers.note_lines().count(), 0);
+        numbers.not_there.add(Some("a"));
+        numbers.not_there.add(Some("b"));
+        numbers.notes.insert("a note".to_owned());
+        let notes: Vec<_> = numbers.note_lines().collect();
+        assert_eq!(
+            notes,
+            [
+                "2 objects that VirusTotal lists and does not have (a, b)",
+                "a note"
+            ]
+        );
+        assert_eq!(numbers.losses(), None);
+    }
+
+    #[test]
+    fn gaps_of_a_state_that_was_saved_as_numbers_are_read() {
+        let numbers: Numbers = serde_json::from_str(r#"{"gaps":{"x":7}}"#).unwrap();
+        assert_eq!(numbers.gaps["x"].count, 7);
+        let saved = serde_json::to_string(&numbers).unwrap();
+        assert_eq!(serde_json::from_str::<Numbers>(&saved).unwrap(), numbers);
     }
 }

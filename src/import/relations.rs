@@ -1,6 +1,7 @@
 //! What needs a call for each file: related files, asked for only where a
-//! descriptor says that there are some (or nothing is told), and techniques that
-//! sandboxes saw, where they are wanted. Several at once under the pace.
+//! descriptor says that there are some (or nothing is told), contacted addresses
+//! where the page does not tell them, and techniques that sandboxes saw, where
+//! they are wanted. Several at once under the pace.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -12,9 +13,9 @@ use crate::convert::left_out::LeftOut;
 use crate::convert::page::Related;
 use crate::quota::{Cost, Guard, Pause, Stop};
 use crate::virustotal::behaviour::Technique;
-use crate::virustotal::objects::File;
-use crate::virustotal::relations::{self, Embedded, gather};
-use crate::virustotal::{Error, Remedy};
+use crate::virustotal::objects::{Descriptor, File};
+use crate::virustotal::relations::{self, Embedded, Listed, Objects, gather};
+use crate::virustotal::{Error, Loss, Odd, Remedy, VirusTotal};
 
 /// Calls under way at once; the pace decides how fast they start.
 const AT_ONCE: usize = 4;
@@ -28,21 +29,47 @@ const MOST_IN_A_ROW: u32 = 8;
 enum Kind {
     Dropped,
     Similar,
+    ContactedIps,
+    ContactedDomains,
+    ContactedUrls,
     Techniques,
 }
 
 impl Kind {
     /// How many kinds there are.
-    const COUNT: usize = 3;
-    /// Relationships whose targets are files.
-    const FILES: [Self; 2] = [Self::Dropped, Self::Similar];
+    const COUNT: usize = 6;
+    /// Relationships that a setting can ask for.
+    const RELATIONSHIPS: [Self; 5] = [
+        Self::Dropped,
+        Self::Similar,
+        Self::ContactedIps,
+        Self::ContactedDomains,
+        Self::ContactedUrls,
+    ];
 
     /// VirusTotal's name.
     fn name(self) -> &'static str {
         match self {
             Self::Dropped => "dropped_files",
             Self::Similar => "similar_files",
+            Self::ContactedIps => "contacted_ips",
+            Self::ContactedDomains => "contacted_domains",
+            Self::ContactedUrls => "contacted_urls",
             Self::Techniques => "behaviour_mitre_trees",
+        }
+    }
+
+    /// Its objects come with the page, all there is to know of them.
+    fn is_network(self) -> bool {
+        relations::objects(self.name()) == Objects::Network
+    }
+
+    /// Whether it takes a call to have it of this file.
+    fn needs_call(self, file: &File) -> bool {
+        match relations::embedded(file, self.name()) {
+            Embedded::None => false,
+            Embedded::Some { .. } => !self.is_network(),
+            Embedded::NotTold => true,
         }
     }
 
@@ -66,22 +93,42 @@ impl Off {
     }
 }
 
-/// Asks for related files during one run.
+/// Asks for related objects during one run.
 pub(super) struct Relations<'a> {
     guard: &'a Guard,
     wanted: Vec<Kind>,
     /// Of a file, for each relationship.
     most: u32,
-    network: bool,
     off: Off,
+    failures: Failures,
+}
+
+/// What went wrong so far.
+#[derive(Default)]
+struct Failures {
     warned: Off,
-    /// Failures in a row, by [`Kind`].
-    failures: [u32; Kind::COUNT],
+    /// In a row, by [`Kind`].
+    in_a_row: [u32; Kind::COUNT],
+}
+
+/// What a call came to.
+struct Answer {
+    found: Found,
+    odd: Vec<Odd>,
+    /// There are more than the cap lets through.
+    more: bool,
+    failed: Option<Stop>,
+}
+
+enum Found {
+    Files(Vec<File>),
+    Network(Vec<Descriptor>),
+    Techniques(Vec<Technique>),
 }
 
 /// What a call came to that the numbers tell; it counts only if its file does.
 enum Told {
-    Unreadable(usize),
+    Odd(Vec<Odd>),
     Gap(String),
 }
 
@@ -100,21 +147,17 @@ impl<'a> Relations<'a> {
         techniques: bool,
         most: u32,
     ) -> Self {
-        let asked = |name: &str| relationships.iter().any(|wanted| wanted == name);
+        let asked = |kind: &Kind| relationships.iter().any(|wanted| wanted == kind.name());
         Self {
             guard,
-            wanted: Kind::FILES
+            wanted: Kind::RELATIONSHIPS
                 .into_iter()
-                .filter(|kind| asked(kind.name()))
+                .filter(asked)
                 .chain(techniques.then_some(Kind::Techniques))
                 .collect(),
             most,
             off: Off::default(),
-            warned: Off::default(),
-            failures: [0; Kind::COUNT],
-            network: relationships
-                .iter()
-                .any(|name| relations::objects(name) == relations::Objects::Network),
+            failures: Failures::default(),
         }
     }
 
@@ -125,94 +168,42 @@ impl<'a> Relations<'a> {
         files: &[(&File, bool)],
         numbers: &mut Numbers,
     ) -> (Vec<Related>, Option<Halt>) {
-        let mut related: Vec<Related> = files
-            .iter()
-            .map(|&(_, with)| Related {
-                max_network: if with && self.network {
-                    self.most as usize
-                } else {
-                    0
-                },
-                ..Related::default()
-            })
-            .collect();
-        let calls: Vec<(usize, Kind, &File)> = files
-            .iter()
-            .enumerate()
-            .filter(|(_, (_, with))| *with)
-            .flat_map(|(at, &(file, _))| self.wanted.iter().map(move |&kind| (at, kind, file)))
-            .filter(|(_, kind, file)| relations::embedded(file, kind.name()) != Embedded::None)
-            .collect();
+        let mut related = self.nothing_yet(files);
+        let mut told = Vec::new();
+        let calls = self.calls(files, numbers, &mut told);
         let (guard, most, off) = (self.guard, self.most, &self.off);
         let mut answers = stream::iter(calls)
             .map(|(at, kind, file)| async move {
                 if off.has(kind) {
                     return None;
                 }
-                let (answer, techniques) = match kind {
-                    Kind::Techniques => sandboxes(guard, file).await,
-                    _ => (ask(guard, kind, file, most).await, Vec::new()),
-                };
+                let answer = ask(guard, kind, file, most).await;
                 if let Some(Stop::Failed(error)) = &answer.failed
                     && error.remedy() == Remedy::Disable
                 {
                     off.put(kind);
                 }
-                Some((at, kind, answer, techniques))
+                Some((at, kind, answer))
             })
             .buffered(AT_ONCE);
-        let mut told = Vec::new();
         let mut halt = None;
         while let Some(answer) = answers.next().await {
-            let Some((at, kind, answer, techniques)) = answer else {
+            let Some((at, kind, answer)) = answer else {
                 continue;
             };
-            let into = &mut related[at];
-            match kind {
-                Kind::Dropped => into.dropped = answer.files,
-                Kind::Similar => into.similar = answer.files,
-                Kind::Techniques => into.techniques = techniques,
-            }
-            let unreadable = answer.odd.iter().filter(|odd| odd.lost).count();
-            told.push((at, Told::Unreadable(unreadable)));
+            put(answer.found, kind, &mut related[at]);
+            told.push((at, Told::Odd(answer.odd)));
             if answer.more {
                 numbers.notes.insert(format!(
                     "{}: more than VTREPORTER_MAX_RELATED_PER_FILE ({most}) for some files",
                     kind.name()
                 ));
             }
-            let failures = &mut self.failures[kind as usize];
-            match answer.failed {
-                None => *failures = 0,
-                Some(Stop::Paused(pause)) => {
-                    halt = Some(Halt::Paused(pause, at));
+            match self.failures.judge(kind, answer.failed, at, off, numbers) {
+                Ok(gap) => told.extend(gap.map(|gap| (at, Told::Gap(gap)))),
+                Err(ended) => {
+                    halt = Some(ended);
                     break;
-                }
-                // Every other request would meet it too.
-                Some(Stop::Failed(error @ Error::WrongKey { .. })) => {
-                    halt = Some(Halt::Failed(error, at));
-                    break;
-                }
-                Some(Stop::Failed(error)) if error.remedy() == Remedy::Disable => {
-                    let note = left_out_note(kind, &error);
-                    if self.warned.put(kind) {
-                        warn!(vt.relationship = kind.name(), "{note}");
-                        numbers.notes.insert(note);
-                    }
-                }
-                // Gone between the page and the call: nothing is missing.
-                Some(Stop::Failed(Error::NotFound { .. })) => *failures = 0,
-                Some(Stop::Failed(error)) => {
-                    *failures += 1;
-                    let mut gap = format!("{} of some files are missing: {error}", kind.name());
-                    if *failures >= MOST_IN_A_ROW && off.put(kind) {
-                        gap = format!(
-                            "{} are missing from here on, {MOST_IN_A_ROW} calls in a row failed: {error}",
-                            kind.name()
-                        );
-                        warn!(vt.relationship = kind.name(), "{gap}");
-                    }
-                    told.push((at, Told::Gap(gap)));
                 }
             }
         }
@@ -222,58 +213,198 @@ impl<'a> Relations<'a> {
             None => usize::MAX,
             Some(Halt::Paused(_, at) | Halt::Failed(_, at)) => *at,
         };
-        for (_, told) in told.into_iter().filter(|&(at, _)| at < whole) {
-            match told {
-                Told::Unreadable(count) => {
-                    numbers.left_out.add_many(LeftOut::RelatedUnreadable, count)
-                }
-                Told::Gap(gap) => numbers.gap(gap),
-            }
+        for (at, told) in told.into_iter().filter(|&(at, _)| at < whole) {
+            tell(told, files[at].0.sha256(), numbers);
         }
         (related, halt)
     }
-}
 
-/// Without the one file that happened to be asked about.
-fn left_out_note(kind: Kind, error: &Error) -> String {
-    match error {
-        Error::NotLicensed { said, .. } => format!(
-            "{} are left out of this run: the key has no right to them ({said})",
-            kind.name()
-        ),
-        other => format!("{} are left out of this run: {other}", kind.name()),
+    fn nothing_yet(&self, files: &[(&File, bool)]) -> Vec<Related> {
+        let network = self.wanted.iter().any(|kind| kind.is_network());
+        let most = |with: bool| if with && network { self.most } else { 0 };
+        files
+            .iter()
+            .map(|&(_, with)| Related {
+                max_network: most(with) as usize,
+                ..Related::default()
+            })
+            .collect()
+    }
+
+    /// The calls that a batch needs. Contacted addresses should have come with
+    /// the page: a call for each is made up for that only where the quota has
+    /// room for all calls of the batch. It must not pause a run that would have
+    /// gone on without.
+    fn calls<'f>(
+        &self,
+        files: &[(&'f File, bool)],
+        numbers: &mut Numbers,
+        told: &mut Vec<(usize, Told)>,
+    ) -> Vec<(usize, Kind, &'f File)> {
+        let mut calls: Vec<(usize, Kind, &File)> = files
+            .iter()
+            .enumerate()
+            .filter(|(_, (_, with))| *with)
+            .flat_map(|(at, &(file, _))| self.wanted.iter().map(move |&kind| (at, kind, file)))
+            .filter(|(_, kind, file)| kind.needs_call(file))
+            .collect();
+        let untold: Vec<usize> = calls
+            .iter()
+            .filter(|(_, kind, _)| kind.is_network())
+            .map(|&(at, ..)| at)
+            .collect();
+        if untold.is_empty() {
+            return calls;
+        }
+        let left = self.guard.calls_left(Cost::Request);
+        if left.is_none_or(|left| left >= calls.len() as u64) {
+            numbers.notes.insert(
+                "VirusTotal did not send all contacted addresses, domains and URLs with its \
+                 pages: those were asked for by a call each"
+                    .to_owned(),
+            );
+            return calls;
+        }
+        calls.retain(|(_, kind, _)| !kind.is_network());
+        let mut untold = untold;
+        untold.dedup();
+        let gap = "contacted addresses, domains and URLs of some files are missing: they did not \
+                   come with the page, and the quota has no room for a call for each";
+        told.extend(untold.into_iter().map(|at| (at, Told::Gap(gap.to_owned()))));
+        calls
     }
 }
 
-async fn ask(guard: &Guard, kind: Kind, file: &File, most: u32) -> relations::Related<Stop> {
-    gather(most, async |limit, cursor| {
-        guard
-            .call(Cost::Request, async |client| {
-                client
-                    .related_files(file.sha256(), kind.name(), limit, cursor.as_deref())
-                    .await
-            })
-            .await
-    })
-    .await
+impl Failures {
+    /// What a call's failure means: a gap, nothing, or the end of the batch.
+    fn judge(
+        &mut self,
+        kind: Kind,
+        failed: Option<Stop>,
+        at: usize,
+        off: &Off,
+        numbers: &mut Numbers,
+    ) -> Result<Option<String>, Halt> {
+        let in_a_row = &mut self.in_a_row[kind as usize];
+        let error = match failed {
+            // Gone between the page and the call: nothing is missing.
+            None | Some(Stop::Failed(Error::NotFound { .. })) => {
+                *in_a_row = 0;
+                return Ok(None);
+            }
+            Some(Stop::Paused(pause)) => return Err(Halt::Paused(pause, at)),
+            // Every other request would meet it too.
+            Some(Stop::Failed(error @ Error::WrongKey { .. })) => {
+                return Err(Halt::Failed(error, at));
+            }
+            Some(Stop::Failed(error)) => error,
+        };
+        let (name, why) = (kind.name(), reason(&error));
+        if error.remedy() == Remedy::Disable {
+            if self.warned.put(kind) {
+                let note = format!("{name} are left out of this run: {why}");
+                warn!(vt.relationship = name, "{note}");
+                numbers.notes.insert(note);
+            }
+            return Ok(None);
+        }
+        *in_a_row += 1;
+        if *in_a_row >= MOST_IN_A_ROW && off.put(kind) {
+            let gap = format!(
+                "{name} are missing from here on, {MOST_IN_A_ROW} calls in a row failed: {why}"
+            );
+            warn!(vt.relationship = name, "{gap}");
+            return Ok(Some(gap));
+        }
+        Ok(Some(format!("{name} of some files are missing: {why}")))
+    }
 }
 
-/// Techniques in the place of files; what failed is told as for those.
-async fn sandboxes(guard: &Guard, file: &File) -> (relations::Related<Stop>, Vec<Technique>) {
-    let answer = guard
-        .call(Cost::Request, async |client| {
-            client.techniques(file.sha256()).await
-        })
-        .await;
-    let (techniques, failed) = match answer {
+/// Without the one file that happened to be asked about, so that the same
+/// refusal of many files is one line.
+fn reason(error: &Error) -> String {
+    match error {
+        Error::NotLicensed { said, .. } => format!("the key has no right to them ({said})"),
+        Error::BadRequest { said, .. } => {
+            format!("VirusTotal does not accept the request ({said})")
+        }
+        other => other.to_string(),
+    }
+}
+
+fn put(found: Found, kind: Kind, into: &mut Related) {
+    match found {
+        Found::Files(files) if kind == Kind::Dropped => into.dropped = files,
+        Found::Files(files) => into.similar = files,
+        Found::Techniques(techniques) => into.techniques = techniques,
+        Found::Network(descriptors) => {
+            into.network.insert(kind.name(), descriptors);
+        }
+    }
+}
+
+fn tell(told: Told, sha256: &str, numbers: &mut Numbers) {
+    let odd = match told {
+        Told::Gap(gap) => return numbers.gap_of(gap, sha256),
+        Told::Odd(odd) => odd,
+    };
+    for odd in odd {
+        match odd.loss {
+            Loss::NotThere => numbers.not_there.add(odd.id.as_deref()),
+            Loss::Object => numbers.left_out.add(LeftOut::RelatedUnreadable),
+            Loss::Attributes => {}
+        }
+    }
+}
+
+async fn ask(guard: &Guard, kind: Kind, file: &File, most: u32) -> Answer {
+    let (id, name) = (file.sha256(), kind.name());
+    match kind {
+        Kind::Techniques => sandboxes(guard, id).await,
+        kind if kind.is_network() => {
+            let page = async |limit, cursor: Option<String>| {
+                let call = async |client: VirusTotal| {
+                    client.descriptors(id, name, limit, cursor.as_deref()).await
+                };
+                guard.call(Cost::Request, call).await
+            };
+            Answer::of(gather(most, page).await, Found::Network)
+        }
+        _ => {
+            let page = async |limit, cursor: Option<String>| {
+                let call = async |client: VirusTotal| {
+                    client
+                        .related_files(id, name, limit, cursor.as_deref())
+                        .await
+                };
+                guard.call(Cost::Request, call).await.map(Listed::from)
+            };
+            Answer::of(gather(most, page).await, Found::Files)
+        }
+    }
+}
+
+impl Answer {
+    fn of<T>(related: relations::Related<T, Stop>, found: impl FnOnce(Vec<T>) -> Found) -> Self {
+        Self {
+            found: found(related.found),
+            odd: related.odd,
+            more: related.more,
+            failed: related.failed,
+        }
+    }
+}
+
+async fn sandboxes(guard: &Guard, sha256: &str) -> Answer {
+    let call = async |client: VirusTotal| client.techniques(sha256).await;
+    let (techniques, failed) = match guard.call(Cost::Request, call).await {
         Ok(techniques) => (techniques, None),
         Err(stop) => (Vec::new(), Some(stop)),
     };
-    let none = relations::Related {
-        files: Vec::new(),
+    Answer {
+        found: Found::Techniques(techniques),
         odd: Vec::new(),
         more: false,
         failed,
-    };
-    (none, techniques)
+    }
 }

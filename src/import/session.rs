@@ -22,7 +22,7 @@ use crate::quota::{Cost, Stop};
 use crate::stix::Object;
 use crate::virustotal::objects::File;
 use crate::virustotal::search::{CursorGuard, Search, query_text};
-use crate::virustotal::{Error, Page};
+use crate::virustotal::{Error, Loss, Page};
 
 /// Files whose related files are held at once.
 const BATCH: usize = 25;
@@ -369,12 +369,18 @@ fn up_to<'b>(
 /// Objects that could not be read are gaps; attributes that could not, notes.
 fn note_odd(page: &Page, numbers: &mut Numbers) {
     for odd in &page.odd {
-        if odd.lost {
-            numbers.gap(format!("a file that could not be read: {}", odd.what));
-        } else {
-            numbers
-                .notes
-                .insert(format!("odd attributes left out: {}", odd.what));
+        match (odd.loss, odd.id.as_deref()) {
+            (Loss::NotThere, id) => numbers.not_there.add(id),
+            (Loss::Object, Some(id)) => {
+                numbers.gap_of(format!("files that could not be read: {}", odd.what), id);
+            }
+            (Loss::Object, None) => {
+                numbers.gap(format!("files that could not be read: {}", odd.what));
+            }
+            (Loss::Attributes, _) => {
+                let note = format!("odd attributes left out: {}", odd.what);
+                numbers.notes.insert(note);
+            }
         }
     }
 }

@@ -8,63 +8,66 @@ use tracing::warn;
 use super::answer::Subject;
 use super::behaviour::{self, Technique};
 use super::client::{Call, VirusTotal};
+use super::descriptors;
 use super::error::{Error, clean};
+use super::objects::Descriptor;
 use super::page::{Page, is_sha256, why};
 use super::quota::{Quotas, User};
-use super::relations::PAGE as RELATED_PAGE;
-use super::search::{Search, UNDOCUMENTED, named, parameters};
+use super::relations::{Listed, PAGE as RELATED_PAGE, is_premium};
+use super::search::{Search, UNDOCUMENTED, Without, named, parameters};
 
 impl VirusTotal {
-    /// One page of a search: one request, and more only where a transient fault
-    /// or an undocumented parameter makes it try again.
+    /// One page of a search: one request, and more only where a transient fault,
+    /// an undocumented parameter or a forbidden relationship makes it try again.
     pub async fn search(&self, search: &Search, cursor: Option<&str>) -> Result<Page, Error> {
-        let refusal = match self.search_once(search, cursor, &self.refused()).await {
-            Err(error @ (Error::BadQuery { .. } | Error::CursorRefused { .. })) => error,
+        let known = self.without();
+        let refusal = match self.search_once(search, cursor, &known).await {
+            Err(error) if refuses(&error) => error,
             other => return other,
         };
-        let (Error::BadQuery { said } | Error::CursorRefused { said }) = &refusal else {
-            return Err(refusal);
-        };
-        for without in self.suspects(search, cursor, said) {
-            let mut all = self.refused();
-            all.extend(&without);
-            match self.search_once(search, cursor, &all).await {
-                Err(Error::BadQuery { .. } | Error::CursorRefused { .. }) => {}
+        for less in self.suspects(search, cursor, &refusal) {
+            let without = known.clone().and(&less);
+            match self.search_once(search, cursor, &without).await {
+                Err(error) if refuses(&error) => {}
                 Err(error) => return Err(error),
                 Ok(page) => {
-                    warn!(vt.parameters = %without.join(","), vt.said = %refusal,
-                        "VirusTotal refuses an undocumented parameter of the search; going on without it");
-                    self.refuse(without);
+                    warn!(vt.parameters = %less.names().join(","), vt.said = %refusal,
+                        "VirusTotal refuses the search for what it is asked to send along; going on without that");
+                    self.go_without(&less);
                     return Ok(page);
                 }
             }
         }
-        self.probed().store(true, Ordering::Relaxed);
+        if !matches!(refusal, Error::NotLicensed { .. }) {
+            self.probed().store(true, Ordering::Relaxed);
+        }
         Err(refusal)
     }
 
-    /// Sets of parameters without which a refused search may pass.
-    fn suspects(
-        &self,
-        search: &Search,
-        cursor: Option<&str>,
-        refusal: &str,
-    ) -> Vec<Vec<&'static str>> {
-        let sent = parameters(search, cursor, &self.refused());
+    /// What a refused search may pass without, most likely first.
+    fn suspects(&self, search: &Search, cursor: Option<&str>, refusal: &Error) -> Vec<Without> {
+        let sent = parameters(search, cursor, &self.without());
         let is_sent = |name: &&str| sent.iter().any(|(sent, _)| sent == name);
-        let mut named = named(refusal);
+        let said = match refusal {
+            Error::BadQuery { said } | Error::CursorRefused { said } => said,
+            _ => return forbidden(&sent),
+        };
+        let mut named = named(said);
         named.retain(is_sent);
         if !named.is_empty() {
-            return vec![named];
+            return vec![Without::these(&named)];
         }
         // Behind a page that passed it is the cursor; and once is enough.
         if cursor.is_some() || self.probed().load(Ordering::Relaxed) {
             return Vec::new();
         }
         let unproven: Vec<_> = UNDOCUMENTED.into_iter().filter(is_sent).collect();
-        let mut sets: Vec<_> = unproven.iter().map(|&name| vec![name]).collect();
+        let mut sets: Vec<_> = unproven
+            .iter()
+            .map(|&name| Without::these(&[name]))
+            .collect();
         if unproven.len() > 1 {
-            sets.push(unproven);
+            sets.push(Without::these(&unproven));
         }
         sets
     }
@@ -73,7 +76,7 @@ impl VirusTotal {
         &self,
         search: &Search,
         cursor: Option<&str>,
-        without: &[&str],
+        without: &Without,
     ) -> Result<Page, Error> {
         let mut url = self.url(&["intelligence", "search"]);
         url.query_pairs_mut()
@@ -99,6 +102,33 @@ impl VirusTotal {
         limit: u32,
         cursor: Option<&str>,
     ) -> Result<Page, Error> {
+        let call = self.related((sha256, relationship), &[relationship], limit, cursor)?;
+        self.get(&call, Page::parse).await
+    }
+
+    /// Descriptors of a relationship, at most 40 a page: all there is to know of
+    /// an address, a domain or a URL.
+    pub async fn descriptors(
+        &self,
+        sha256: &str,
+        relationship: &str,
+        limit: u32,
+        cursor: Option<&str>,
+    ) -> Result<Listed<Descriptor>, Error> {
+        let path = ["relationships", relationship];
+        let call = self.related((sha256, relationship), &path, limit, cursor)?;
+        self.get(&call, descriptors::parse).await
+    }
+
+    /// The call for a page of a file's relationship; `path` stands behind the
+    /// file's.
+    fn related(
+        &self,
+        (sha256, relationship): (&str, &str),
+        path: &[&str],
+        limit: u32,
+        cursor: Option<&str>,
+    ) -> Result<Call, Error> {
         let name = format!("{} of {}", clean(relationship), clean(sha256));
         if !is_sha256(sha256) {
             return Err(Error::BadRequest {
@@ -106,14 +136,16 @@ impl VirusTotal {
                 said: "not sent: no SHA-256".to_owned(),
             });
         }
-        let mut url = self.url(&["files", sha256, relationship]);
+        let path = [&["files", sha256], path].concat();
+        let mut url = self.url(&path);
         let limit = limit.clamp(1, RELATED_PAGE).to_string();
         url.query_pairs_mut().append_pair("limit", &limit);
         if let Some(cursor) = cursor {
             url.query_pairs_mut().append_pair("cursor", cursor);
         }
-        let call = Call {
-            path: format!("/files/{sha256}/{}", clean(relationship)),
+        let shown: Vec<_> = path.iter().map(|part| clean(part)).collect();
+        Ok(Call {
+            path: format!("/{}", shown.join("/")),
             url,
             subject: Subject {
                 name,
@@ -121,8 +153,7 @@ impl VirusTotal {
                 by_cursor: cursor.is_some(),
             },
             charged: true,
-        };
-        self.get(&call, Page::parse).await
+        })
     }
 
     /// Techniques that sandboxes saw a file use. One that no sandbox ran is not
@@ -211,6 +242,31 @@ impl VirusTotal {
         })
         .await
     }
+}
+
+/// Whether a search is refused for what stands in it.
+fn refuses(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::BadQuery { .. } | Error::CursorRefused { .. } | Error::NotLicensed { .. }
+    )
+}
+
+/// A key that may not search gets the same 403 as one that names a relationship
+/// it may not read: only a search without tells. Tried at every such refusal, at
+/// most two requests more, since a licence can change while the connector runs.
+fn forbidden(sent: &[(&'static str, String)]) -> Vec<Without> {
+    let relationships = sent.iter().find(|(name, _)| *name == "relationships");
+    let Some((name, list)) = relationships else {
+        return Vec::new();
+    };
+    let premium = list.split(',').any(is_premium);
+    let others = !list.split(',').all(is_premium);
+    let sets = [
+        premium.then(Without::premium),
+        others.then(|| Without::these(&[name])),
+    ];
+    sets.into_iter().flatten().collect()
 }
 
 fn subject(name: &str) -> Subject {

@@ -1,6 +1,5 @@
 //! The ONE place that sends to VirusTotal: key, pace, retries, status -> [`Error`].
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -16,6 +15,7 @@ use super::answer::{self, Subject};
 use super::error::{Error, clean, describe};
 use super::page::CUT;
 use super::quota::User;
+use super::search::Without;
 use crate::clock::Clock;
 use crate::http::proxy::Proxies;
 use crate::http::{self, HttpError};
@@ -56,7 +56,7 @@ struct Inner {
     pace_is_set: bool,
     pace_from_quota: Mutex<Option<NonZeroU32>>,
     sent: AtomicU64,
-    dropped: Mutex<BTreeSet<&'static str>>,
+    without: Mutex<Without>,
     /// A query was refused with and without the undocumented parameters.
     probed: AtomicBool,
 }
@@ -108,7 +108,7 @@ impl VirusTotal {
                 pace_from_quota: Mutex::default(),
                 clock,
                 sent: AtomicU64::new(0),
-                dropped: Mutex::default(),
+                without: Mutex::default(),
                 probed: AtomicBool::new(false),
             }),
             meter: None,
@@ -149,18 +149,19 @@ impl VirusTotal {
         self.inner.sent.load(Ordering::Relaxed)
     }
 
-    /// Search parameters that VirusTotal has refused, and that are no longer sent.
+    /// What of a search VirusTotal has refused, and is no longer sent.
     pub fn dropped_parameters(&self) -> Vec<String> {
-        self.refused().into_iter().map(str::to_owned).collect()
+        self.without().names()
     }
 
-    pub(super) fn refused(&self) -> Vec<&'static str> {
-        lock(&self.inner.dropped).iter().copied().collect()
+    pub(super) fn without(&self) -> Without {
+        lock(&self.inner.without).clone()
     }
 
-    /// From now on these parameters are not sent.
-    pub(super) fn refuse(&self, parameters: Vec<&'static str>) {
-        lock(&self.inner.dropped).extend(parameters);
+    /// From now on this is not sent either.
+    pub(super) fn go_without(&self, refused: &Without) {
+        let mut without = lock(&self.inner.without);
+        *without = std::mem::take(&mut *without).and(refused);
     }
 
     /// Set once a refused search did not pass without them either.

@@ -11,6 +11,7 @@ mod answer;
 pub mod behaviour;
 mod calls;
 pub mod client;
+mod descriptors;
 pub mod error;
 mod lenient;
 mod loose;
@@ -22,7 +23,7 @@ pub mod search;
 
 pub use client::VirusTotal;
 pub use error::{Error, Remedy};
-pub use page::{Odd, Page};
+pub use page::{Loss, Odd, Page};
 pub use quota::{Quotas, User};
 pub use search::Search;
 

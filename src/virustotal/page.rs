@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::error::clean;
 use super::loose::one_or_many;
-use super::objects::{File, Kind, Meta};
+use super::objects::{File, Kind, Meta, ObjectError};
 
 /// A page of a search, or of a relationship whose objects are files.
 #[derive(Clone, Debug, Default)]
@@ -29,8 +29,20 @@ pub struct Odd {
     pub id: Option<String>,
     /// What is wrong: attributes by name, or the reason of a stub.
     pub what: String,
-    /// The whole object is missing from the page.
-    pub lost: bool,
+    /// What is missing for it.
+    pub loss: Loss,
+}
+
+/// What is missing where something could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// Nothing of ours: VirusTotal lists an object that it does not have, which
+    /// is an everyday state of it.
+    NotThere,
+    /// The whole object.
+    Object,
+    /// Attributes only.
+    Attributes,
 }
 
 /// The page as promised.
@@ -106,7 +118,7 @@ impl Page {
             None => self.odd.push(Odd {
                 id: None,
                 what: format!("not an object: {}", clean(object)),
-                lost: true,
+                loss: Loss::Object,
             }),
         }
     }
@@ -116,16 +128,10 @@ impl Page {
         let lost = |what: String, file: &File| Odd {
             id: Some(clean(&file.id)).filter(|id| !id.is_empty()),
             what,
-            lost: true,
+            loss: Loss::Object,
         };
         if let Some(error) = &file.error {
-            let what = match (clean(&error.code), clean(&error.message)) {
-                (code, message) if code.is_empty() && message.is_empty() => {
-                    "an error that says nothing".to_owned()
-                }
-                (code, message) => format!("{code}: {message}"),
-            };
-            return self.odd.push(lost(what, &file));
+            return self.odd.push(stub(&file.id, error));
         }
         if file.kind != Kind::File {
             return self.odd.push(lost("not a file".to_owned(), &file));
@@ -146,7 +152,7 @@ impl Page {
             self.odd.push(Odd {
                 id: Some(file.sha256().to_owned()),
                 what: clean(&unread.join(", ")),
-                lost: false,
+                loss: Loss::Attributes,
             });
         }
         self.files.push(file);
@@ -164,11 +170,37 @@ impl Page {
                 self.odd.push(Odd {
                     id: None,
                     what: "the cursor of the next page cannot be read".to_owned(),
-                    lost: true,
+                    loss: Loss::Object,
                 });
                 None
             }
         }
+    }
+}
+
+/// What the error that stands in an object's place means.
+pub(super) fn stub(id: &str, error: &ObjectError) -> Odd {
+    // Without the id, which the message may repeat: told apart by it, the same
+    // error of many objects would be as many errors.
+    let message = if id.is_empty() {
+        clean(&error.message)
+    } else {
+        clean(&error.message.replace(id, "…"))
+    };
+    let what = match (clean(&error.code), message) {
+        (code, message) if code.is_empty() && message.is_empty() => {
+            "an error that says nothing".to_owned()
+        }
+        (code, message) => format!("{code}: {message}"),
+    };
+    let loss = match error.code.as_str() {
+        "NotFoundError" => Loss::NotThere,
+        _ => Loss::Object,
+    };
+    Odd {
+        id: Some(clean(id)).filter(|id| !id.is_empty()),
+        what,
+        loss,
     }
 }
 

@@ -3,14 +3,36 @@
 //!
 //! | relationship                         | comes with the page       | asked for by a call         |
 //! |--------------------------------------|---------------------------|-----------------------------|
-//! | contacted ips, domains, urls and so on | descriptors: all we need | never                       |
+//! | contacted ips, domains, urls and so on | descriptors: all we need | where it is not told        |
 //! | similar, dropped files and so on     | descriptors: whether any  | where there are some or it is not told |
 
 use super::objects::File;
-use super::page::{Odd, Page};
+use super::page::{Loss, Odd, Page};
 
 /// Objects a page; VirusTotal refuses more.
 pub const PAGE: u32 = 40;
+
+/// Relationships that every key may read; the others need a premium licence.
+const EVERYONE: [&str; 13] = [
+    "behaviours",
+    "bundled_files",
+    "collections",
+    "comments",
+    "contacted_domains",
+    "contacted_ips",
+    "contacted_urls",
+    "dropped_files",
+    "execution_parents",
+    "graphs",
+    "pe_resource_children",
+    "pe_resource_parents",
+    "votes",
+];
+
+/// Whether the relationship `name` needs a premium licence.
+pub(crate) fn is_premium(name: &str) -> bool {
+    !EVERYONE.contains(&name)
+}
 
 /// What the objects of a relationship are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,27 +90,48 @@ pub fn embedded(file: &File, name: &str) -> Embedded {
     Embedded::Some { count, more }
 }
 
-/// Related files, as far as they could be had.
+/// A page of a relationship: files, or descriptors.
 #[derive(Debug)]
-pub struct Related<E> {
+pub struct Listed<T> {
+    /// Those that could be read.
+    pub found: Vec<T>,
+    /// What could not.
+    pub odd: Vec<Odd>,
+    /// Where the next page begins; `None` on the last one.
+    pub cursor: Option<String>,
+}
+
+impl From<Page> for Listed<File> {
+    fn from(page: Page) -> Self {
+        Self {
+            found: page.files,
+            odd: page.odd,
+            cursor: page.cursor,
+        }
+    }
+}
+
+/// Related objects, as far as they could be had.
+#[derive(Debug)]
+pub struct Related<T, E> {
     /// At most as many as were asked for.
-    pub files: Vec<File>,
+    pub found: Vec<T>,
     /// What could not be read.
     pub odd: Vec<Odd>,
     /// There are more than the cap lets through.
     pub more: bool,
-    /// What ended it early; what came before is in `files`.
+    /// What ended it early; what came before is in `found`.
     pub failed: Option<E>,
 }
 
-/// Fetches related files page by page, at most `most` of them. `fetch` gets the
-/// page's size and the cursor. A failure keeps what came before it.
-pub async fn gather<E>(
+/// Fetches related objects page by page, at most `most` of them. `fetch` gets
+/// the page's size and the cursor. A failure keeps what came before it.
+pub async fn gather<T, E>(
     most: u32,
-    fetch: impl AsyncFn(u32, Option<String>) -> Result<Page, E>,
-) -> Related<E> {
+    fetch: impl AsyncFn(u32, Option<String>) -> Result<Listed<T>, E>,
+) -> Related<T, E> {
     let mut related = Related {
-        files: Vec::new(),
+        found: Vec::new(),
         odd: Vec::new(),
         more: false,
         failed: None,
@@ -105,8 +148,9 @@ pub async fn gather<E>(
             }
         };
         // Stubs count too: they took a place on the page.
-        let came = page.files.len() + page.odd.iter().filter(|odd| odd.lost).count();
-        related.files.extend(page.files);
+        let stubs = page.odd.iter().filter(|odd| odd.loss != Loss::Attributes);
+        let came = page.found.len() + stubs.count();
+        related.found.extend(page.found);
         related.odd.extend(page.odd);
         left = left.saturating_sub(u32::try_from(came).unwrap_or(u32::MAX));
         // A cursor that repeats ends it: the objects so far are sound.
@@ -116,8 +160,8 @@ pub async fn gather<E>(
         }
         related.more = left == 0;
     }
-    related.more |= related.files.len() > most as usize;
-    related.files.truncate(most as usize);
+    related.more |= related.found.len() > most as usize;
+    related.found.truncate(most as usize);
     related
 }
 
@@ -126,13 +170,13 @@ mod tests {
     use super::*;
     use std::cell::RefCell;
 
-    fn page(from: usize, count: usize, cursor: Option<&str>) -> Page {
+    fn page(from: usize, count: usize, cursor: Option<&str>) -> Listed<File> {
         let files = (from..from + count).map(|n| File {
             id: format!("{n:064x}"),
             ..File::default()
         });
-        Page {
-            files: files.collect(),
+        Listed {
+            found: files.collect(),
             odd: Vec::new(),
             cursor: cursor.map(str::to_owned),
         }
@@ -140,7 +184,7 @@ mod tests {
 
     /// Gathers `most` from a server that has `total`; returns what came and
     /// what was asked for.
-    async fn gathered(most: u32, total: usize) -> (Related<()>, Vec<u32>) {
+    async fn gathered(most: u32, total: usize) -> (Related<File, ()>, Vec<u32>) {
         let asked = RefCell::new(Vec::new());
         let related = gather(most, async |limit, cursor: Option<String>| {
             asked.borrow_mut().push(limit);
@@ -165,7 +209,7 @@ mod tests {
         ] {
             let (related, limits) = gathered(most, total).await;
             assert_eq!(
-                (related.files.len(), related.more),
+                (related.found.len(), related.more),
                 (came, more),
                 "{most} of {total}"
             );
@@ -180,9 +224,9 @@ mod tests {
             Some(_) => Err("503"),
         })
         .await;
-        assert_eq!((related.files.len(), related.failed), (40, Some("503")));
+        assert_eq!((related.found.len(), related.failed), (40, Some("503")));
         let circle = gather(1000, async |_, _| Ok::<_, ()>(page(0, 5, Some("same")))).await;
-        assert_eq!(circle.files.len(), 10);
+        assert_eq!(circle.found.len(), 10);
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Intelligence search: the query's text (pure), its parameters and the guard
 //! against cursors that go round in circles.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 
 use chrono::{DateTime, SecondsFormat, Utc};
+
+use super::relations::is_premium;
 
 /// Whose submissions count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,22 +109,64 @@ fn moment(time: DateTime<Utc>) -> String {
     text
 }
 
-/// The parameters of a search, in the order they are sent. `without` are those
-/// that VirusTotal has refused.
+/// What a search does without, because VirusTotal has refused it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Without {
+    /// Whole parameters.
+    pub(crate) parameters: BTreeSet<&'static str>,
+    /// Of `relationships`, the names that need a premium licence.
+    pub(crate) premium: bool,
+}
+
+impl Without {
+    pub(crate) fn these(parameters: &[&'static str]) -> Self {
+        Self {
+            parameters: parameters.iter().copied().collect(),
+            premium: false,
+        }
+    }
+
+    pub(crate) fn premium() -> Self {
+        Self {
+            premium: true,
+            ..Self::default()
+        }
+    }
+
+    /// Without either's.
+    pub(crate) fn and(mut self, other: &Self) -> Self {
+        self.parameters.extend(&other.parameters);
+        self.premium |= other.premium;
+        self
+    }
+
+    /// What it is, in words.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let parameters = self.parameters.iter().map(|&name| name.to_owned());
+        let premium = self.premium.then(|| "premium relationships".to_owned());
+        parameters.chain(premium).collect()
+    }
+}
+
+/// The parameters of a search, in the order they are sent.
 pub(crate) fn parameters(
     search: &Search,
     cursor: Option<&str>,
-    without: &[&str],
+    without: &Without,
 ) -> Vec<(&'static str, String)> {
+    let names = search.relationships.iter().map(String::as_str);
+    let names: Vec<&str> = names
+        .filter(|name| !(without.premium && is_premium(name)))
+        .collect();
     let mut parameters = vec![
         ("query", query_text(search)),
         ("limit", PAGE.to_string()),
         ("order", ORDER.to_owned()),
-        ("relationships", search.relationships.join(",")),
+        ("relationships", names.join(",")),
         ("exclude_attributes", search.exclude_attributes.join(",")),
         ("cursor", cursor.unwrap_or_default().to_owned()),
     ];
-    parameters.retain(|(name, value)| !value.is_empty() && !without.contains(name));
+    parameters.retain(|(name, value)| !value.is_empty() && !without.parameters.contains(name));
     parameters
 }
 
@@ -250,8 +294,8 @@ mod tests {
 
     #[test]
     fn empty_and_refused_parameters_are_not_sent() {
-        let names = |search: &Search, cursor, without: &[&str]| -> Vec<&str> {
-            let list = parameters(search, cursor, without);
+        let names = |search: &Search, cursor, without: &[&'static str]| -> Vec<&str> {
+            let list = parameters(search, cursor, &Without::these(without));
             list.into_iter().map(|(name, _)| name).collect()
         };
         assert_eq!(names(&search(), None, &[]), ["query", "limit", "order"]);
@@ -265,8 +309,16 @@ mod tests {
             ["query", "limit", "order", "relationships", "cursor"]
         );
         assert!(
-            parameters(&full, None, &[])
+            parameters(&full, None, &Without::default())
                 .contains(&("relationships", "contacted_ips,dropped_files".to_owned()))
+        );
+        let premium = Search {
+            relationships: vec!["similar_files".to_owned(), "dropped_files".to_owned()],
+            ..search()
+        };
+        assert!(
+            parameters(&premium, None, &Without::premium())
+                .contains(&("relationships", "dropped_files".to_owned()))
         );
     }
 

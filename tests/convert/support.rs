@@ -202,6 +202,7 @@ fn convert(
             .unwrap_or_default(),
         techniques: pages.map(RelatedPages::techniques).unwrap_or_default(),
         max_network: 20,
+        ..Related::default()
     };
     converter.unit(file, rated, &related)
 }

@@ -6,7 +6,7 @@ use vtreporter::standin::opencti::{Failure, StandIn as OpenCti};
 use vtreporter::standin::virustotal::{Answer, Fault, On, StandIn as VirusTotal, World};
 
 use crate::import::told;
-use crate::rig::{Rig, many};
+use crate::rig::{Rig, file, many};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -133,27 +133,71 @@ async fn every_bad_page_of_virustotal_is_outlived() {
 }
 
 #[tokio::test]
-async fn stubs_and_null_attributes_cost_only_themselves() {
-    for answer in [Answer::Stubs(5), Answer::NullAttributes(5)] {
-        let what = format!("{answer:?}");
-        let rig = Rig::new(many(50)).await;
-        rig.vt.fail(Fault::new(On::Search, answer));
-        let _connector = rig.connector();
-        rig.idle(1).await;
-        assert!(rig.files().len() >= 45, "{what}");
-        let message = rig.opencti.works()[0]
-            .messages
-            .last()
-            .unwrap()
-            .message
-            .clone();
-        let work = &rig.opencti.works()[0];
-        assert!(
-            work.in_error || rig.files().len() == 50 || message.contains("dropped"),
-            "{what}: {message}"
-        );
-        rig.assert_sound();
-    }
+async fn null_attributes_cost_only_themselves() {
+    let rig = Rig::new(many(50)).await;
+    rig.vt
+        .fail(Fault::new(On::Search, Answer::NullAttributes(5)));
+    let _connector = rig.connector();
+    rig.idle(1).await;
+    assert_eq!(rig.files().len(), 50);
+    rig.assert_sound();
+}
+
+/// Listed and not there: VirusTotal's own everyday state.
+#[tokio::test]
+async fn what_virustotal_lists_and_does_not_have_is_a_note_and_no_gap() {
+    let rig = Rig::new(many(50))
+        .await
+        .set("CONNECTOR_RUN_AND_TERMINATE", "true");
+    rig.vt.fail(Fault::new(On::Search, Answer::Stubs(5)));
+    rig.connector().end().await.unwrap();
+    let missing: Vec<String> = (0..5).map(id).collect();
+    let files = rig.files();
+    assert_eq!(files.len(), 45);
+    assert!(missing.iter().all(|id| !files.contains(id)));
+    let work = &rig.opencti.works()[0];
+    assert!(!work.in_error, "{work:?}");
+    let message = &work.messages.last().unwrap().message;
+    let note = format!(
+        "5 objects that VirusTotal lists and does not have ({}, ...)",
+        missing[..3].join(", ")
+    );
+    assert!(message.contains(&note), "{message}");
+    assert!(!message.contains("Missing"), "{message}");
+    let description = rig.report()["description"].as_str().unwrap().to_owned();
+    assert!(description.contains("**Complete.**"), "{description}");
+    assert!(description.contains(&missing[2]), "{description}");
+    assert!(!description.contains("Gaps"), "{description}");
+    rig.assert_sound();
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_is_a_gap_that_names_three() {
+    let rig = Rig::new(many(50)).await;
+    let broken = Answer::rewrite(|page| {
+        for object in page["data"].as_array_mut().unwrap().iter_mut().take(5) {
+            let id = object["id"].clone();
+            let message = format!("File {id} cannot be read now");
+            *object = serde_json::json!({ "type": "file", "id": id,
+                "error": { "code": "TransientError", "message": message } });
+        }
+    });
+    rig.vt.fail(Fault::new(On::Search, broken));
+    let _connector = rig.connector();
+    rig.idle(1).await;
+    assert_eq!(rig.files().len(), 45);
+    let work = &rig.opencti.works()[0];
+    assert!(work.in_error);
+    let message = &work.messages.last().unwrap().message;
+    let named = format!("(5 times: {}, {}, {}, ...)", id(0), id(1), id(2));
+    assert!(message.contains(&named), "{message}");
+    assert!(message.contains("TransientError"), "{message}");
+    rig.assert_sound();
+}
+
+/// VirusTotal's id of a file of [`many`].
+fn id(number: u32) -> String {
+    file(number, "MEDIUM", 0)["id"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
-use vtreporter::standin::virustotal::{Answer, Fault, On, World};
+use serde_json::{Value, json};
+use vtreporter::standin::virustotal::{Answer, Embedding, Fault, On, Quota, Route, World};
 
 use crate::import::{assert_numbers, ids, told};
 use crate::rig::{Rig, file, many, sha256, with_related};
@@ -309,4 +309,174 @@ async fn a_relationship_that_always_fails_does_not_keep_the_run_from_its_end() {
             .message
             .contains("in a row failed")
     );
+}
+
+const CONTACTED: [&str; 3] = ["contacted_ips", "contacted_domains", "contacted_urls"];
+
+/// `count` files of high severity, each with contacts of its own of each kind.
+fn contacting(count: u32) -> World {
+    (0..count).fold(World::empty(), |world, n| {
+        let url = format!("http://h{n}.example.net/x");
+        world.with(
+            with_related(
+                file(n, "HIGH", 20 + i64::from(n)),
+                "contacted_ips",
+                vec![json!({ "type": "ip_address", "id": format!("203.0.113.{n}") })],
+            )
+            .related(
+                "contacted_domains",
+                vec![json!({ "type": "domain", "id": format!("h{n}.example.net") })],
+            )
+            .related(
+                "contacted_urls",
+                vec![json!({ "type": "url", "id": format!("{n:064x}"), "attributes": { "url": url } })],
+            ),
+        )
+    })
+}
+
+fn contacts(rig: &Rig) -> [usize; 3] {
+    ["ipv4-addr", "domain-name", "url"].map(|kind| rig.opencti.objects_of(kind).len())
+}
+
+fn descriptor_calls(rig: &Rig) -> usize {
+    let requests = rig.vt.requests();
+    let calls = requests
+        .iter()
+        .filter(|one| matches!(one.route, Route::Descriptors(..)));
+    calls.count()
+}
+
+/// What a search refuses to send along, ignores or sends in part is asked for.
+#[tokio::test]
+async fn contacted_addresses_that_did_not_come_with_the_page_are_asked_for() {
+    let mut all = CONTACTED.to_vec();
+    all.extend(["similar_files", "dropped_files"]);
+    for (embedding, calls) in [
+        (Embedding::Given, 0),
+        (Embedding::Forbidden(vec!["similar_files"]), 0),
+        (Embedding::Forbidden(all.clone()), 9),
+        (Embedding::LeftOut(all), 9),
+        (Embedding::LeftOut(vec!["contacted_urls"]), 3),
+    ] {
+        let what = format!("{embedding:?}");
+        let rig = Rig::new(contacting(3)).await;
+        rig.vt.set_embedding(embedding);
+        let _connector = rig.connector();
+        rig.idle(1).await;
+        assert_eq!(contacts(&rig), [3, 3, 3], "{what}");
+        assert_eq!(descriptor_calls(&rig), calls, "{what}");
+        let work = &rig.opencti.works()[0];
+        let message = &work.messages.last().unwrap().message;
+        assert!(!work.in_error, "{what}: {message}");
+        assert_eq!(
+            message.contains("asked for by a call each"),
+            calls > 0,
+            "{what}: {message}"
+        );
+        let charged = rig.vt.requests();
+        let charged = charged.iter().filter(|one| one.charged.requests > 0);
+        let spent = format!("{} VirusTotal requests spent", charged.count() - 1);
+        if !what.starts_with("Forbidden") {
+            assert!(message.contains(&spent), "{what}: {spent}: {message}");
+        }
+        rig.assert_sound();
+    }
+}
+
+#[tokio::test]
+async fn contacts_are_asked_for_of_severe_files_only_and_up_to_the_cap() {
+    let many = (0..90)
+        .map(|n| json!({ "type": "ip_address", "id": format!("203.0.113.{n}") }))
+        .collect();
+    let world = contacting(1)
+        .with_file(file(500, "MEDIUM", 10))
+        .with(with_related(file(501, "HIGH", 15), "contacted_ips", many));
+    let rig = Rig::new(world)
+        .await
+        .set("VTREPORTER_MAX_RELATED_PER_FILE", "60");
+    rig.vt.set_embedding(Embedding::LeftOut(CONTACTED.to_vec()));
+    let _connector = rig.connector();
+    rig.idle(1).await;
+    // Three kinds of two files, and a second page of 90 addresses.
+    assert_eq!(descriptor_calls(&rig), 7);
+    assert_eq!(contacts(&rig), [60, 1, 1]);
+    assert!(!rig.opencti.works()[0].in_error, "a cap is no loss");
+}
+
+#[tokio::test]
+async fn contacts_that_the_quota_has_no_room_for_are_one_gap_and_no_pause() {
+    let rig = Rig::new(contacting(5)).await;
+    rig.vt.set_embedding(Embedding::LeftOut(CONTACTED.to_vec()));
+    // Stops at 900: what is left is less than the 15 calls.
+    rig.vt
+        .set_quota("api_requests_daily", Quota::user(1000, 888));
+    let _connector = rig.connector();
+    rig.idle(1).await;
+    assert_eq!(rig.files().len(), 5);
+    assert_eq!((contacts(&rig), descriptor_calls(&rig)), ([0, 0, 0], 0));
+    let work = &rig.opencti.works()[0];
+    assert!(work.in_error);
+    let message = &work.messages.last().unwrap().message;
+    assert!(message.contains("done, with gaps"), "{message}");
+    assert_eq!(
+        message.matches("the quota has no room").count(),
+        1,
+        "{message}"
+    );
+    assert!(message.contains("(5 times: "), "{message}");
+    let first = file(4, "HIGH", 0)["id"].as_str().unwrap().to_owned();
+    assert!(message.contains(&first), "{message}");
+}
+
+#[tokio::test]
+async fn contacts_that_are_not_licensed_are_told_once() {
+    let rig = Rig::new(contacting(12)).await;
+    rig.vt.set_embedding(Embedding::LeftOut(CONTACTED.to_vec()));
+    rig.vt
+        .fail(Fault::new(On::Descriptors("contacted_urls"), Answer::forbidden()).always());
+    let _connector = rig.connector();
+    rig.idle(1).await;
+    assert_eq!(contacts(&rig), [12, 12, 0]);
+    let work = &rig.opencti.works()[0];
+    let message = &work.messages.last().unwrap().message;
+    assert_eq!(
+        message.matches("contacted_urls are left out").count(),
+        1,
+        "{message}"
+    );
+    let asked = rig.vt.requests();
+    let asked = asked
+        .iter()
+        .filter(|one| one.path.ends_with("/contacted_urls"))
+        .count();
+    assert!(asked <= 4, "{asked} calls although the first was refused");
+}
+
+/// CR-13: what VirusTotal lists and does not have is no failure of the call.
+#[tokio::test]
+async fn related_objects_that_are_not_there_are_counted_and_three_are_named() {
+    let mut dropped = numbered(200, 3, "MEDIUM");
+    for n in 300..305 {
+        let id = file(n, "HIGH", 0)["id"].clone();
+        dropped.push(json!({ "type": "file", "id": id,
+            "error": { "code": "NotFoundError", "message": format!("File {id} not found") } }));
+    }
+    let world = World::empty().with(with_related(file(1, "HIGH", 20), "dropped_files", dropped));
+    let rig = Rig::new(world).await;
+    let _connector = rig.connector();
+    rig.idle(1).await;
+    assert_eq!(told(&rig.report()).1[5], 3);
+    let work = &rig.opencti.works()[0];
+    let message = &work.messages.last().unwrap().message;
+    assert!(!work.in_error, "{message}");
+    let named: Vec<_> = (300..303)
+        .map(|n| file(n, "HIGH", 0)["id"].as_str().unwrap().to_owned())
+        .collect();
+    let note = format!(
+        "5 objects that VirusTotal lists and does not have ({}, ...)",
+        named.join(", ")
+    );
+    assert!(message.contains(&note), "{message}");
+    rig.assert_sound();
 }

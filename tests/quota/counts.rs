@@ -239,7 +239,11 @@ async fn a_whole_search_comes_page_by_page_with_its_relationships() {
             })
             .await
             .unwrap();
-        assert!(page.odd.iter().all(|odd| !odd.lost), "{:?}", page.odd);
+        assert!(
+            page.odd.iter().all(|odd| odd.loss == Loss::Attributes),
+            "{:?}",
+            page.odd
+        );
         files += page.files.len();
         dates.extend(
             page.files

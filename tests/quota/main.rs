@@ -19,7 +19,7 @@ use vtreporter::standin::virustotal::{
     Answer, Cost as Price, Fault, Licence, On, Options, Quota, StandIn, World, object,
 };
 use vtreporter::virustotal::search::Submitter;
-use vtreporter::virustotal::{Error, Page, Search, Settings, VirusTotal};
+use vtreporter::virustotal::{Error, Loss, Page, Search, Settings, VirusTotal};
 
 const HOURLY: &str = "api_requests_hourly";
 const DAILY: &str = "api_requests_daily";

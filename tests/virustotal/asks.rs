@@ -87,6 +87,113 @@ async fn a_refused_query_is_not_blamed_on_the_parameters_and_probed_once_only() 
     assert_eq!((probes, server.asked().len()), (4, 5));
 }
 
+/// A server that forbids every search whose `relationships` have one of `names`.
+async fn forbids(names: &'static [&'static str]) -> Scripted {
+    Scripted::start(move |asked, _| {
+        let relationships = asked.parameter("relationships").unwrap_or_default();
+        if relationships.split(',').any(|name| names.contains(&name)) {
+            refusal(403, "ForbiddenError", "You are not authorized")
+        } else {
+            json(200, PAGE)
+        }
+    })
+    .await
+}
+
+fn with_similar() -> Search {
+    let names = ["similar_files", "contacted_ips", "dropped_files"];
+    Search {
+        relationships: names.map(str::to_owned).to_vec(),
+        ..search()
+    }
+}
+
+#[tokio::test]
+async fn a_403_for_a_relationship_costs_that_relationship_and_not_the_search() {
+    let all = "similar_files,contacted_ips,dropped_files";
+    for (forbidden, cursor, asked, dropped) in [
+        (
+            &["similar_files"][..],
+            None,
+            vec![Some(all), Some("contacted_ips,dropped_files")],
+            "premium relationships",
+        ),
+        // A run that goes on in a new process: its cursor is none to blame.
+        (
+            &["similar_files"],
+            Some("c"),
+            vec![Some(all), Some("contacted_ips,dropped_files")],
+            "premium relationships",
+        ),
+        (
+            &["similar_files", "contacted_ips", "dropped_files"],
+            None,
+            vec![Some(all), Some("contacted_ips,dropped_files"), None],
+            "relationships",
+        ),
+    ] {
+        let server = forbids(forbidden).await;
+        let vt = client(&server.url());
+        for _ in 0..3 {
+            let page = vt.search(&with_similar(), cursor).await.unwrap();
+            assert_eq!(page.files.len(), 2);
+        }
+        assert_eq!(vt.dropped_parameters(), [dropped]);
+        let mut expected: Vec<_> = asked.iter().map(|list| list.map(str::to_owned)).collect();
+        expected.extend(vec![expected.last().unwrap().clone(); 2]);
+        let sent: Vec<_> = server
+            .asked()
+            .iter()
+            .map(|asked| asked.parameter("relationships"))
+            .collect();
+        assert_eq!(sent, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_403_for_the_search_itself_is_the_licence_after_two_probes() {
+    let server = Scripted::start(|_, _| refusal(403, "ForbiddenError", "no licence")).await;
+    let vt = client(&server.url());
+    let error = vt.search(&with_similar(), None).await.unwrap_err();
+    assert!(matches!(error, Error::NotLicensed { .. }), "{error:?}");
+    assert_eq!(vt.dropped_parameters(), [""; 0]);
+    assert_eq!(server.asked().len(), 3);
+    let bare = Search {
+        relationships: Vec::new(),
+        ..search()
+    };
+    vt.search(&bare, None).await.unwrap_err();
+    assert_eq!(server.asked().len(), 4, "there is nothing to leave out");
+}
+
+#[tokio::test]
+async fn descriptors_are_asked_for_below_relationships() {
+    let server = Scripted::start(|_, _| {
+        json(
+            200,
+            r#"{"data":[{"type":"ip_address","id":"203.0.113.7"}],"meta":{"count":1}}"#,
+        )
+    })
+    .await;
+    let vt = client(&server.url());
+    let listed = vt
+        .descriptors(SHA256, "contacted_ips", 500, Some("c"))
+        .await;
+    assert_eq!(listed.unwrap().found[0].id, "203.0.113.7");
+    let asked = &server.asked()[0];
+    assert_eq!(
+        asked.path(),
+        format!("/api/v3/files/{SHA256}/relationships/contacted_ips")
+    );
+    assert_eq!(asked.parameter("limit").as_deref(), Some("40"));
+    assert_eq!(asked.parameter("cursor").as_deref(), Some("c"));
+    let odd = vt
+        .descriptors("../users/me", "contacted_ips", 10, None)
+        .await;
+    assert!(odd.is_err());
+    assert_eq!(server.asked().len(), 1);
+}
+
 #[tokio::test]
 async fn a_refused_cursor_is_told_from_a_refused_query() {
     let server = Scripted::start(|_, _| refusal(400, "BadRequestError", "Invalid cursor")).await;

@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use serde_json::Value;
-use vtreporter::virustotal::Odd;
 use vtreporter::virustotal::objects::{File, Kind};
+use vtreporter::virustotal::{Loss, Odd};
 
 use super::*;
 
@@ -64,6 +64,7 @@ fn one_odd_object_or_attribute_loses_nothing_else() {
     let body = r#"{"data":[
         {"type":"file","id":"A","attributes":{"sha256":"SHA","size":{"odd":1},"names":["ok",7,null,{"x":[1]},true,"\ud800half"],"tags":"not-a-list","md5":"ff","huge":1e999}},
         {"type":"file","id":"SHA","error":{"code":"NotFoundError","message":"gone"}},
+        {"type":"file","id":"SHA","error":{"code":"TransientError","message":"File \"SHA\" failed"}},
         {"type":"file","id":"SHA","error":"odd"},
         null, 5, [], "text", {},
         {"type":"url","id":"SHA"},
@@ -91,15 +92,19 @@ fn one_odd_object_or_attribute_loses_nothing_else() {
         (None, Some("ff"))
     );
     assert_eq!(page.cursor.as_deref(), Some("42"));
-    let odd = |lost: bool| -> Vec<String> {
-        let odd = page.odd.iter().filter(|odd| odd.lost == lost);
+    let odd = |loss: Loss| -> Vec<String> {
+        let odd = page.odd.iter().filter(|odd| odd.loss == loss);
         odd.map(|odd| odd.what.clone()).collect()
     };
-    assert_eq!(odd(false), ["size, tags", "relationships", "sha256"]);
     assert_eq!(
-        odd(true),
+        odd(Loss::Attributes),
+        ["size, tags", "relationships", "sha256"]
+    );
+    assert_eq!(odd(Loss::NotThere), ["NotFoundError: gone"]);
+    assert_eq!(
+        odd(Loss::Object),
         [
-            "NotFoundError: gone",
+            "TransientError: File \"…\" failed",
             "an error that says nothing",
             "not an object: null",
             "not an object: 5",
@@ -122,10 +127,10 @@ fn a_stub_in_a_sound_page_is_odd_and_a_cursor_that_cannot_be_read_is_a_gap() {
     let expected = Odd {
         id: Some(SHA256.to_owned()),
         what: "NotFoundError: m".to_owned(),
-        lost: true,
+        loss: Loss::NotThere,
     };
     assert_eq!(page.odd[0], expected);
-    assert!(page.odd[1].lost && page.odd[1].what.contains("cursor"));
+    assert!(page.odd[1].loss == Loss::Object && page.odd[1].what.contains("cursor"));
     assert_eq!(page.cursor, None);
 }
 
@@ -203,7 +208,7 @@ proptest! {
         let page = Page::parse(serde_json::json!({ "data": data }).to_string().as_bytes()).unwrap();
         let kept = page.files.iter().filter(|file| file.id.contains("abc00") && file.attributes.names.len() == 1);
         prop_assert_eq!(kept.count(), good);
-        let lost = page.odd.iter().filter(|odd| odd.lost).count();
+        let lost = page.odd.iter().filter(|odd| odd.loss != Loss::Attributes).count();
         prop_assert_eq!(page.files.len() + lost, all);
     }
 }

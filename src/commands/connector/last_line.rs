@@ -69,7 +69,7 @@ fn line(country: Country, run: &Run, ending: Ending, next: Option<DateTime<Utc>>
                 run.from = %run.window.from,
                 run.to = %run.window.to,
                 run.next = next.map(|next| next.to_rfc3339()),
-                run.gaps = numbers.gaps.values().sum::<u64>(),
+                run.gaps = numbers.lost(),
                 vt.files_matched = numbers.matched,
                 vt.files_kept = numbers.counts.main.total(),
                 vt.files_dropped = numbers.dropped.total(),

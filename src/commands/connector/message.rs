@@ -108,7 +108,7 @@ fn numbers(text: &mut String, numbers: &Numbers) {
     if let Some(losses) = numbers.losses() {
         let _ = write!(text, " Missing: {losses}.");
     }
-    for note in &numbers.notes {
+    for note in numbers.note_lines() {
         let _ = write!(text, " Note: {note}.");
     }
 }

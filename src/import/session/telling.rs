@@ -137,7 +137,7 @@ impl<S: Sink> Session<'_, S> {
         facts.requests = self.requests();
         facts.parts.clone_from(&numbers.parts);
         if progress != Progress::InProgress {
-            facts.notes = numbers.notes.iter().cloned().collect();
+            facts.notes = numbers.note_lines().collect();
             facts.summary = self.tally.profile.summary();
             facts.previous.clone_from(&self.run.previous);
         }

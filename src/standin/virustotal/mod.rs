@@ -52,6 +52,7 @@ pub use account::{Cost, Licence, Quota};
 pub use fault::{Answer, Fault, On};
 pub use log::{Logged, key_id};
 pub use route::Route;
+pub use search::Embedding;
 pub use world::{Made, World, object};
 
 /// The key that is right unless another is chosen.
@@ -123,6 +124,7 @@ impl StandIn {
             switches: Mutex::new(Switches {
                 users_me: true,
                 empty_page: false,
+                embedding: Embedding::default(),
                 epoch: 0,
                 ahead: TimeDelta::zero(),
             }),
@@ -232,6 +234,11 @@ impl StandIn {
     /// charged page.
     pub fn set_empty_page(&self, given: bool) {
         lock(&self.shared.switches).empty_page = given;
+    }
+
+    /// What a search does about the relationships that it is asked for.
+    pub fn set_embedding(&self, embedding: Embedding) {
+        lock(&self.shared.switches).embedding = embedding;
     }
 
     /// Makes all cursors of searches that were given so far invalid.

@@ -111,6 +111,35 @@ pub(crate) struct Ground<'a> {
     pub(crate) epoch: u64,
     /// Whether the last page with files has a cursor too.
     pub(crate) empty_page: bool,
+    pub(crate) embedding: &'a Embedding,
+}
+
+/// What a search does about `relationships`, which VirusTotal's own examples use
+/// and nothing documents for it.
+#[derive(Clone, Debug, Default)]
+pub enum Embedding {
+    /// Sends along what it is asked for.
+    #[default]
+    Given,
+    /// 403 for the whole search, where it names one of these.
+    Forbidden(Vec<&'static str>),
+    /// These do not come along, as if they had not been asked for.
+    LeftOut(Vec<&'static str>),
+}
+
+impl Embedding {
+    fn apply(&self, mut asked: Vec<String>) -> Result<Vec<String>, Refusal> {
+        match self {
+            Self::Given => {}
+            Self::Forbidden(names) => {
+                if asked.iter().any(|name| names.contains(&name.as_str())) {
+                    return Err(Refusal::forbidden());
+                }
+            }
+            Self::LeftOut(names) => asked.retain(|name| !names.contains(&name.as_str())),
+        }
+        Ok(asked)
+    }
 }
 
 /// One page, as JSON.
@@ -123,7 +152,7 @@ pub(crate) fn search(parameters: &Parameters, ground: &Ground) -> Result<String,
     let view = View {
         base: ground.base.to_owned(),
         exclude: parameters.list("exclude_attributes"),
-        relationships: parameters.relationships()?,
+        relationships: ground.embedding.apply(parameters.relationships()?)?,
         descriptors_only: parameters.flag("descriptors_only")?,
         bulk: ground.world.bulk(),
     };

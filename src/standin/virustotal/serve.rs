@@ -18,7 +18,7 @@ use super::fault::{Answer, Faults};
 use super::log::{Logged, key_id};
 use super::refusal::{Refusal, envelope};
 use super::route::{Parameters, Route};
-use super::search::{self, Searches};
+use super::search::{self, Embedding, Searches};
 use super::world::World;
 use super::{files, gzip, users};
 use crate::clock::Clock;
@@ -35,10 +35,11 @@ pub(crate) struct Known {
 }
 
 /// What may be switched.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Switches {
     pub(crate) users_me: bool,
     pub(crate) empty_page: bool,
+    pub(crate) embedding: Embedding,
     /// Cursors of another epoch have expired.
     pub(crate) epoch: u64,
     /// How far the stand-in's time is ahead of its clock.
@@ -199,7 +200,7 @@ impl Shared {
         licence: Licence,
         now: DateTime<Utc>,
     ) -> Result<String, Refusal> {
-        let switches = *lock(&self.switches);
+        let switches = lock(&self.switches).clone();
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let files = files::Ground {
             world: &known.world,
@@ -216,6 +217,7 @@ impl Shared {
                     now,
                     epoch: switches.epoch,
                     empty_page: switches.empty_page,
+                    embedding: &switches.embedding,
                 };
                 search::search(parameters, &ground)
             }
