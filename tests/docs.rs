@@ -266,7 +266,7 @@ fn anchor(line: &str) -> Option<String> {
 
 #[test]
 fn the_docker_run_line_of_the_python_connector_is_accepted_as_it_stands() {
-    let lines = shell("docker run --detach --name vtreporter -e");
+    let lines = shell("docker run --detach --name vtreporter --network opencti_default -e");
     assert_eq!(lines.len(), 1, "{lines:?}");
     let line = lines[0].replace('\'', "");
     assert!(line.ends_with(" vtreporter"));

@@ -95,10 +95,12 @@ pub fn config_sample() -> String {
     sample
 }
 
-/// `.env.sample`, for `docker run --env-file`: every setting.
+/// `.env.sample`, for Docker: every setting.
 pub fn env_sample() -> String {
     let mut sample = String::from(
-        "# Settings of vtreporter for `docker run --env-file .env`. No quotation marks: docker keeps them.\n\
+        "# Settings of vtreporter for Docker: cp .env.sample .env, and fill in what says ChangeMe.\n\
+         # docker-compose.yml reads .env, and so does `docker run --env-file .env`.\n\
+         # No quotation marks: docker run keeps them. No dollar signs: compose replaces them.\n\
          # A secret may also come from a file: append _FILE to its name and give the path.\n\
          # Empty means unset; `none` empties a list.\n",
     );
@@ -106,13 +108,23 @@ pub fn env_sample() -> String {
         line(&mut sample, &format!("\n# --- {} ---", group.title()));
         for setting in of(group) {
             line(&mut sample, &format!("# {}", explained(setting)));
-            let (mark, value) = value(setting);
+            let (mark, value) = match IN_DOCKER.iter().find(|(env, _)| *env == setting.env) {
+                Some((_, value)) => (false, *value),
+                None => value(setting),
+            };
             let mark = if mark { "#" } else { "" };
             line(&mut sample, &format!("{mark}{}={value}", setting.env));
         }
     }
     sample
 }
+
+/// What `.env.sample` sets: the platform by its name in its own network, and
+/// the road that needs nothing else than that.
+const IN_DOCKER: &[(&str, &str)] = &[
+    ("OPENCTI_URL", "http://opencti:8080"),
+    ("CONNECTOR_QUEUE_PROTOCOL", "api"),
+];
 
 fn of(group: Group) -> impl Iterator<Item = &'static Setting> {
     SETTINGS

@@ -45,7 +45,7 @@ Platform {
     opencti_custom_headers "OPENCTI_CUSTOM_HEADERS" Some("opencti.custom_headers"),
         Secret("name:value;name:value"),
         unset("none", "X-Gateway:example"), "Headers sent with every request to the platform.";
-    connector_id "CONNECTOR_ID" Some("connector.id"), Text("an id of its own, best a UUID version 4"),
+    connector_id "CONNECTOR_ID" Some("connector.id"), Text("an id of its own, best a UUID version 4 as uuidgen makes it"),
         Required, "Tells this connector from all others on the platform; never change it.";
     connector_type "CONNECTOR_TYPE" Some("connector.type"), Choice(&["EXTERNAL_IMPORT"]),
         Is("EXTERNAL_IMPORT"), "What kind of connector this is; there is nothing to choose.";
