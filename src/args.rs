@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use clap_complete::Shell;
 
 /// A country's risky files, from VirusTotal into OpenCTI, every period.
 ///
@@ -12,6 +13,7 @@ use clap::{Parser, Subcommand};
 #[command(
     name = "vtreporter",
     version,
+    max_term_width = 100,
     after_help = "Exit codes: 0 done; 2 wrong usage or settings; 3 not everything could be done.\n\
                   Example: vtreporter demo"
 )]
@@ -57,6 +59,20 @@ pub enum Command {
     #[command(after_help = "Example: vtreporter demo --files 2000\n\
                       Needs no settings, no key and no network.")]
     Demo(DemoArgs),
+    /// Print what completes commands and options in a shell
+    #[command(after_help = "Example: vtreporter completions bash > vtreporter.bash")]
+    Completions {
+        /// The shell that is to complete
+        shell: Shell,
+    },
+    /// Print the manual page of vtreporter, or of one of its commands
+    #[command(after_help = "Example: vtreporter man > vtreporter.1\n\
+                      Example: vtreporter man check | man -l -")]
+    Man {
+        /// The command; without one, the page of all
+        #[arg(value_name = "COMMAND")]
+        command: Option<String>,
+    },
     /// Ask the service that runs here whether it is well (for HEALTHCHECK)
     #[command(
         after_help = "Example: docker exec vtreporter /vtreporter healthcheck\n\

@@ -8,7 +8,7 @@
 //!   one run        import      window, pages, relations, deliveries, state
 //!   translator     convert     VirusTotal in, STIX out               pure
 //!   neighbours     virustotal - quota   stix   opencti               never each other, but the quota guards the client
-//!   base           secret  clock  pace  http  log  period  country  number   know nobody above
+//!   base           secret  clock  pace  http  log  terminal  period  country  number   know nobody above
 //! ```
 //!
 //! Arrows only go down (`tests/layering.rs` holds the code against it). Nothing
@@ -35,4 +35,5 @@ pub mod setup;
 #[cfg(feature = "standin")]
 pub mod standin;
 pub mod stix;
+pub mod terminal;
 pub mod virustotal;

@@ -17,10 +17,13 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::clock::Clock;
 
-/// Starts logging to standard error. `name` is the connector's.
-pub fn start(level: Level, json: bool, name: &str, clock: &Clock) {
+/// Starts logging. `name` is the connector's.
+pub fn start<W>(level: Level, json: bool, name: &str, clock: &Clock, writer: W)
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
     // A second start (a test in one process) keeps the first.
-    let _ = subscriber(level, json, name, clock, std::io::stderr).try_init();
+    let _ = subscriber(level, json, name, clock, writer).try_init();
 }
 
 /// What [`start`] installs, with lines that go to `writer`.

@@ -15,6 +15,7 @@ use vtreporter::config::{self, Config, Faults, Needs};
 use vtreporter::log;
 use vtreporter::number::counted;
 use vtreporter::setup;
+use vtreporter::terminal::Terminal;
 
 #[cfg(target_env = "musl")]
 #[global_allocator]
@@ -49,32 +50,42 @@ fn main() -> ExitCode {
 
 async fn run(args: Args) -> Result<(), Exit> {
     let clock = Clock::system();
-    let settings = Sources::find(args.config.as_deref(), &clock)?;
+    let sources = || Sources::find(args.config.as_deref(), &clock);
+    let terminal = Terminal::stderr();
     let stop = stop_signal();
     match args.command.unwrap_or(Command::Run) {
         Command::Run => {
+            let settings = sources()?;
             let config = settings.config(Needs::BOTH)?;
-            start_log(&config, &clock);
+            start_log(&config, config.json_logging, &clock, &terminal);
             tell_start(&config, &settings);
-            setup::service(config, clock)?.run(&stop).await
+            let service = setup::service(config, clock)?;
+            service.with_terminal(terminal).run(&stop).await
         }
         Command::Check { offline } => {
-            let config = settings.config(Needs::BOTH)?;
+            let config = sources()?.config(Needs::BOTH)?;
             commands::check::run(setup::sides(&config, &clock)?, offline).await
         }
         Command::Plan => {
-            let config = plan_settings(&settings)?;
+            let config = plan_settings(&sources()?)?;
             commands::plan::run(setup::plan(config, clock)?).await
         }
         Command::Preview { out } => {
-            let config = settings.config(Needs::VIRUSTOTAL)?;
-            start_log(&config, &clock);
-            commands::preview::run(setup::preview(config, clock)?, &out, &stop).await
+            let config = sources()?.config(Needs::VIRUSTOTAL)?;
+            // JSON is for whoever collects the service's lines; a person reads these.
+            start_log(&config, false, &clock, &terminal);
+            let preview = setup::preview(config, clock, terminal)?;
+            commands::preview::run(preview, &out, &stop).await
         }
         #[cfg(feature = "standin")]
         Command::Demo(demo) => commands::demo::run(&demo, clock, &stop).await,
+        Command::Completions { shell } => {
+            commands::manual::completions(shell);
+            Ok(())
+        }
+        Command::Man { command } => commands::manual::page(command.as_deref()),
         Command::Healthcheck => {
-            let id = settings.config(Needs::NOTHING)?.connector.id;
+            let id = sources()?.config(Needs::NOTHING)?.connector.id;
             if id.is_empty() {
                 let why = "CONNECTOR_ID (connector.id): is missing; it says which service is asked";
                 return Err(Exit::Settings(why.to_owned()));
@@ -84,12 +95,14 @@ async fn run(args: Args) -> Result<(), Exit> {
     }
 }
 
-fn start_log(config: &Config, clock: &Clock) {
+fn start_log(config: &Config, json: bool, clock: &Clock, terminal: &Terminal) {
+    let terminal = terminal.clone();
     log::start(
         setup::level(config.connector.log_level),
-        config.json_logging,
+        json,
         &config.connector.name,
         clock,
+        move || terminal.clone(),
     );
     for warning in &config.warnings {
         tracing::warn!("{warning}");

@@ -15,6 +15,7 @@ use crate::opencti::{OpenCti, Registration};
 use crate::period::Period;
 use crate::quota::Guard;
 use crate::stix::bundle::Limits;
+use crate::terminal::Terminal;
 use crate::virustotal::VirusTotal;
 
 /// What `run` needs.
@@ -140,7 +141,11 @@ pub fn plan(config: Config, clock: Clock) -> Result<plan::Plan, Exit> {
 }
 
 /// What `preview` needs.
-pub fn preview(mut config: Config, clock: Clock) -> Result<preview::Preview, Exit> {
+pub fn preview(
+    mut config: Config,
+    clock: Clock,
+    terminal: Terminal,
+) -> Result<preview::Preview, Exit> {
     // The page is what a preview is for; the report in the bundle is as a run
     // would send it.
     let attachments = std::mem::replace(&mut config.convert.attachments, true);
@@ -150,6 +155,7 @@ pub fn preview(mut config: Config, clock: Clock) -> Result<preview::Preview, Exi
         import: import_options(config),
         attachments,
         clock,
+        terminal,
     })
 }
 

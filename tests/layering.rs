@@ -15,6 +15,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("http", &["secret"]),
     ("pace", &["clock"]),
     ("log", &["clock"]),
+    ("terminal", &[]),
     ("args", &[]),
     // Neighbours: never each other, but the guard guards the VirusTotal client.
     ("virustotal", &["secret", "clock", "pace", "http", "number"]),
@@ -56,6 +57,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "args",
             "pace",
             "number",
+            "terminal",
         ],
     ),
     // Settings become the values that the rooms take; nothing below main knows them.

@@ -2,6 +2,7 @@
 //! and an OpenCTI on loopback; then, in plain words, what arrived.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -9,13 +10,15 @@ use std::time::Duration;
 use base64::Engine;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStderr, Command};
 use tokio_util::sync::CancellationToken;
 
 use super::Exit;
 use crate::args::DemoArgs;
 use crate::clock::Clock;
 use crate::country::Country;
+use crate::number::counted;
 use crate::standin::opencti::{OpenCtiWorld, Release, StandIn as OpenCti};
 use crate::standin::virustotal::{Cost, StandIn as VirusTotal, World};
 
@@ -43,8 +46,8 @@ pub async fn run(args: &DemoArgs, clock: Clock, stop: &CancellationToken) -> Res
         Exit::NotEverything(format!("no stand-in could be started on loopback: {error}"))
     })?;
     say!(
-        "A made-up VirusTotal with {} files listens on {}",
-        args.files,
+        "A made-up VirusTotal with {} listens on {}",
+        counted(args.files.into(), "file", "files"),
         virustotal.url()
     );
     say!("A made-up OpenCTI listens on {}", opencti.url());
@@ -110,6 +113,8 @@ fn connector(
         ])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
+        // Through our hands, so that its lines and our progress do not mix.
+        .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
 }
@@ -124,23 +129,44 @@ async fn watch(
     if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed_precise} {msg}") {
         bar.set_style(style);
     }
+    let told = connector.stderr.take();
+    let mut lines = told.map(|told| BufReader::new(told).lines());
     loop {
         let all = virustotal.requests();
         let searches = all.iter().filter(|one| one.is_search()).count();
         bar.set_message(format!(
-            "{searches} search pages, {} other requests to VirusTotal; {} bundles with {} objects in OpenCTI",
-            all.len() - searches,
-            opencti.bundles().len(),
-            opencti.counts().taken,
+            "{}, {} to VirusTotal; {} with {} in OpenCTI",
+            counted(searches as u64, "search page", "search pages"),
+            counted(
+                (all.len() - searches) as u64,
+                "other request",
+                "other requests"
+            ),
+            counted(opencti.bundles().len() as u64, "bundle", "bundles"),
+            counted(opencti.counts().taken, "object", "objects"),
         ));
         tokio::select! {
-            status = connector.wait() => {
-                bar.finish();
-                return status;
-            }
+            line = next(&mut lines) => match line {
+                Some(line) => bar.suspend(|| complain(&line)),
+                // It says no more: it has ended, or is about to.
+                None => {
+                    bar.finish();
+                    return connector.wait().await;
+                }
+            },
             () = tokio::time::sleep(LOOK) => bar.tick(),
         }
     }
+}
+
+/// The connector's next line; `None` when there are no more.
+async fn next(lines: &mut Option<Lines<BufReader<ChildStderr>>>) -> Option<String> {
+    lines.as_mut()?.next_line().await.ok().flatten()
+}
+
+/// What the connector had to say, as it said it.
+fn complain(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// Says what arrived, counted on the platform's side.
@@ -253,9 +279,9 @@ fn judge(status: std::io::Result<ExitStatus>, opencti: &OpenCti) -> Result<(), E
             Ok(())
         }
         Ok(status) if status.success() => Err(Exit::NotEverything(format!(
-            "OpenCTI objected to {} objects, the first being {:?}",
-            faults.len(),
-            faults.first()
+            "OpenCTI objected to {}; the first objection: {}",
+            counted(faults.len() as u64, "object", "objects"),
+            faults.first().map(ToString::to_string).unwrap_or_default()
         ))),
         Ok(status) => Err(Exit::NotEverything(format!(
             "the connector ended with {status}"

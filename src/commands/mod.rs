@@ -17,8 +17,12 @@ pub mod check;
 pub mod connector;
 #[cfg(feature = "standin")]
 pub mod demo;
+pub mod manual;
 pub mod plan;
 pub mod preview;
+mod progress;
+
+pub use progress::Bar;
 
 /// Why a command did not do everything. `main` prints it and turns it into an exit code.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

@@ -9,15 +9,17 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 
-use super::Exit;
+use super::{Bar, Exit};
 use crate::clock::Clock;
 use crate::convert::tally::Tally;
 use crate::country::Country;
+use crate::import::reached::Reached;
 use crate::import::schedule::window;
 use crate::import::state::Run;
 use crate::import::{self, Import, Sink, SinkError};
 use crate::number::{counted, grouped};
 use crate::quota::Guard;
+use crate::terminal::Terminal;
 
 /// What a preview needs.
 pub struct Preview {
@@ -32,6 +34,8 @@ pub struct Preview {
     pub attachments: bool,
     /// The time.
     pub clock: Clock,
+    /// Where progress shows.
+    pub terminal: Terminal,
 }
 
 /// Runs each country's window once, as a first run would, into `out`.
@@ -78,8 +82,10 @@ impl Preview {
             country.code,
             asked.to.format("%Y%m%dT%H%M%SZ")
         );
-        let mut folder =
-            Folder::new(out, &stem, self.attachments).map_err(|error| cannot_write(&error))?;
+        let bar = Bar::new(&self.terminal, &self.clock, country);
+        let mut folder = Folder::new(out, &stem, self.attachments)
+            .map_err(|error| cannot_write(&error))?
+            .with_bar(bar);
         let import = Import {
             guard: &self.guard,
             options,
@@ -136,6 +142,8 @@ pub struct Folder {
     reports: BTreeMap<String, Grown>,
     /// Files that came with a report.
     attached: BTreeSet<PathBuf>,
+    /// Gone, with what it shows, when the folder is finished.
+    bar: Option<Bar>,
 }
 
 /// A report as it has grown.
@@ -200,12 +208,20 @@ impl Folder {
             attachments,
             reports: BTreeMap::new(),
             attached: BTreeSet::new(),
+            bar: None,
         };
         let id = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, stem.as_bytes());
         folder.write(&format!(
             "{{\"type\":\"bundle\",\"id\":\"bundle--{id}\",\"objects\":["
         ))?;
         Ok(folder)
+    }
+
+    /// The same, with a bar that shows how far the run is.
+    #[must_use]
+    pub fn with_bar(mut self, bar: Bar) -> Self {
+        self.bar = Some(bar);
+        self
     }
 
     fn write(&mut self, text: &str) -> Result<(), SinkError> {
@@ -289,6 +305,12 @@ impl Sink for Folder {
     }
 
     async fn advanced(&mut self, _: &Run) {}
+
+    fn reached(&self, reached: Reached) {
+        if let Some(bar) = &self.bar {
+            bar.show(&reached);
+        }
+    }
 }
 
 fn odd(error: serde_json::Error) -> SinkError {

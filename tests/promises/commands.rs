@@ -389,7 +389,16 @@ async fn wrong_usage_ends_with_2_and_every_help_has_an_example() {
         ended(&mut command(&["demo", "--country", "XX"])).await.code,
         Some(2)
     );
-    for name in ["run", "check", "plan", "preview", "demo", "healthcheck"] {
+    for name in [
+        "run",
+        "check",
+        "plan",
+        "preview",
+        "demo",
+        "completions",
+        "man",
+        "healthcheck",
+    ] {
         let help = ended(&mut command(&[name, "--help"])).await;
         assert_eq!(help.code, Some(0));
         assert!(help.stdout.contains("Example: "), "{name}: {}", help.stdout);
@@ -414,6 +423,8 @@ async fn a_reader_that_went_away_is_no_panic() {
         &["check"],
         &["plan"],
         &["preview", "--out", &out],
+        &["completions", "bash"],
+        &["man"],
         &["--help"],
     ] {
         let (reader, writer) = std::io::pipe().unwrap();

@@ -19,6 +19,7 @@ mod secrets;
 mod servers;
 mod settings;
 mod stop;
+mod terminal;
 mod waiting;
 mod window;
 #[expect(dead_code, reason = "a part of it serves the tests of the road alone")]

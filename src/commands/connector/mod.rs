@@ -32,6 +32,7 @@ use crate::opencti::delivery::Roads;
 use crate::opencti::{OpenCti, Registered, Registration};
 use crate::period::Period;
 use crate::quota::Guard;
+use crate::terminal::Terminal;
 
 /// At the end the state and the work are told to the platform once more; a
 /// platform that does not answer must not keep the container from stopping.
@@ -78,6 +79,8 @@ pub struct Service {
     clock: Clock,
     /// Of runs that wait to go on, by country.
     kept: Mutex<BTreeMap<&'static str, Kept>>,
+    /// Where the progress of runs shows.
+    terminal: Terminal,
 }
 
 impl Service {
@@ -89,7 +92,15 @@ impl Service {
             guard,
             clock,
             kept: Mutex::default(),
+            terminal: Terminal::hidden(),
         }
+    }
+
+    /// The same, showing on a terminal how far its runs are.
+    #[must_use]
+    pub fn with_terminal(mut self, terminal: Terminal) -> Self {
+        self.terminal = terminal;
+        self
     }
 
     /// Runs until `stop`, or once with run-and-terminate.

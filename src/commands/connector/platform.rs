@@ -8,6 +8,7 @@ use tracing::{info, warn};
 
 use super::ping::{Epoch, Heart};
 use crate::clock::Clock;
+use crate::commands::Bar;
 use crate::import::reached::Reached;
 use crate::import::state::{Run, State};
 use crate::import::{Sink, SinkError};
@@ -96,6 +97,8 @@ pub(super) struct Platform<'a> {
     pub country: &'static str,
     /// Shows how far the run is.
     pub reached: watch::Sender<Reached>,
+    /// The same on a terminal.
+    pub bar: Bar,
 }
 
 impl Sink for Platform<'_> {
@@ -128,6 +131,7 @@ impl Sink for Platform<'_> {
     }
 
     fn reached(&self, reached: Reached) {
+        self.bar.show(&reached);
         self.reached.send_replace(reached);
     }
 }

@@ -12,7 +12,7 @@ use super::ping::Epoch;
 use super::platform::{self, Platform};
 use super::works::Opened;
 use super::{GOODBYE, Heart, Service, last_line, message, minute};
-use crate::commands::Exit;
+use crate::commands::{Bar, Exit};
 use crate::convert::tally::Tally;
 use crate::country::Country;
 use crate::import::reached::Reached;
@@ -189,6 +189,7 @@ impl Service {
             epoch,
             country: country.code,
             reached: watch::Sender::new(Reached::of(run)),
+            bar: Bar::new(&self.terminal, &self.clock, country),
         }
     }
 
