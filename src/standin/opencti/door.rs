@@ -42,6 +42,8 @@ pub struct Logged {
     pub status: Option<u16>,
     /// The code of the error that was answered.
     pub code: Option<String>,
+    /// It was carried out, whatever was answered.
+    pub done: bool,
 }
 
 impl Logged {
@@ -167,6 +169,7 @@ impl Door {
                 .map(|user| user.name.clone()),
             status: None,
             code: None,
+            done: false,
         }
     }
 
@@ -208,6 +211,7 @@ impl Door {
         } else {
             let door = self.clone();
             let done = tokio::task::spawn_blocking(move || door.execute(&call)).await;
+            self.log.change(place, |entry| entry.done = true);
             Answer::from(done.unwrap_or_else(|_| Err(broken())))
         };
         let code = answer.code.clone();

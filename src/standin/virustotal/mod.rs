@@ -125,6 +125,7 @@ impl StandIn {
                 users_me: true,
                 empty_page: false,
                 embedding: Embedding::default(),
+                excluding: false,
                 epoch: 0,
                 ahead: TimeDelta::zero(),
             }),
@@ -239,6 +240,12 @@ impl StandIn {
     /// What a search does about the relationships that it is asked for.
     pub fn set_embedding(&self, embedding: Embedding) {
         lock(&self.shared.switches).embedding = embedding;
+    }
+
+    /// Whether `fs:T+`, and the like for other times, leaves `T` itself out:
+    /// that is documented nowhere.
+    pub fn set_excluding(&self, excluding: bool) {
+        lock(&self.shared.switches).excluding = excluding;
     }
 
     /// Makes all cursors of searches that were given so far invalid.

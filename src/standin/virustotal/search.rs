@@ -112,6 +112,8 @@ pub(crate) struct Ground<'a> {
     /// Whether the last page with files has a cursor too.
     pub(crate) empty_page: bool,
     pub(crate) embedding: &'a Embedding,
+    /// Whether `fs:T+` leaves `T` itself out.
+    pub(crate) excluding: bool,
 }
 
 /// What a search does about `relationships`, which VirusTotal's own examples use
@@ -162,6 +164,10 @@ pub(crate) fn search(parameters: &Parameters, ground: &Ground) -> Result<String,
         None => start(of, ground.epoch),
     };
     let query = parse(text, ground.now.timestamp())?;
+    let query = match ground.excluding {
+        true => query.excluding_edges(),
+        false => query,
+    };
     let ranks = ground
         .searches
         .find(ground.world, ground.version, query, order);

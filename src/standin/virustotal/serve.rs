@@ -40,6 +40,8 @@ pub(crate) struct Switches {
     pub(crate) users_me: bool,
     pub(crate) empty_page: bool,
     pub(crate) embedding: Embedding,
+    /// `fs:T+` leaves `T` itself out.
+    pub(crate) excluding: bool,
     /// Cursors of another epoch have expired.
     pub(crate) epoch: u64,
     /// How far the stand-in's time is ahead of its clock.
@@ -218,6 +220,7 @@ impl Shared {
                     epoch: switches.epoch,
                     empty_page: switches.empty_page,
                     embedding: &switches.embedding,
+                    excluding: switches.excluding,
                 };
                 search::search(parameters, &ground)
             }

@@ -41,6 +41,19 @@ pub(crate) enum Condition {
 const DAY: i64 = 86_400;
 
 impl Condition {
+    /// The same, but for "from this time on", which begins a second later.
+    pub(crate) fn excluding_edge(self) -> Self {
+        use Field::{FirstSubmission, LastAnalysis, LastSubmission};
+        match self {
+            Self::Within(
+                field @ (FirstSubmission | LastAnalysis | LastSubmission),
+                from,
+                i64::MAX,
+            ) => Self::Within(field, from.saturating_add(1), i64::MAX),
+            other => other,
+        }
+    }
+
     /// Reads `name:value`. `now` is what relative dates count from.
     pub(crate) fn read(name: &str, value: &str, now: i64) -> Result<Self, Refusal> {
         if value.is_empty() {

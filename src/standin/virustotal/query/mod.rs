@@ -22,5 +22,19 @@ pub(crate) enum Node {
     Is(Condition),
 }
 
+impl Node {
+    /// The same query where `fs:T+` means later than `T`: whether the edge is in
+    /// it is documented nowhere.
+    pub(crate) fn excluding_edges(self) -> Self {
+        let all = |list: Vec<Self>| list.into_iter().map(Self::excluding_edges).collect();
+        match self {
+            Self::All(list) => Self::All(all(list)),
+            Self::Any(list) => Self::Any(all(list)),
+            Self::Not(node) => Self::Not(Box::new(node.excluding_edges())),
+            Self::Is(condition) => Self::Is(condition.excluding_edge()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests;
