@@ -115,6 +115,11 @@ impl Sheet {
         }
     }
 
+    /// How much memory its rows take, about.
+    pub fn held(&self) -> usize {
+        self.writer.get_ref().capacity()
+    }
+
     /// Gives it room, unless it has some.
     pub fn make_room(&mut self, most: usize) {
         self.most = self.most.max(most);

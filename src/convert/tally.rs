@@ -252,14 +252,14 @@ impl Counts {
     }
 }
 
-/// Room for so many objects before the table must grow: 4 MiB.
-const SLOTS: usize = 1 << 19;
+/// Room for so many objects before the table grows, by doubling: 64 KiB. Runs of
+/// many countries may wait at once.
+const SLOTS: usize = 1 << 13;
 
 /// Counts objects over a run, each once, although pages, parents and chunks
 /// repeat them.
 ///
-/// It keeps 56 bits of each id and the object's role in one number, in a table
-/// that is made once. Two of half a million objects share 56 bits once in half
+/// It keeps 56 bits of each id and the object's role in one number. Two of half a million objects share 56 bits once in half
 /// a million runs; the count is then one too low.
 pub struct Tally {
     slots: Vec<u64>,
@@ -353,6 +353,11 @@ impl Tally {
         if before.is_none() {
             self.sheet.add(row, main);
         }
+    }
+
+    /// How much memory it holds, about.
+    pub fn bytes(&self) -> usize {
+        self.slots.len() * size_of::<u64>() + self.sheet.held()
     }
 
     /// The counts so far.

@@ -24,6 +24,7 @@ use crate::virustotal;
 use crate::virustotal::search::{Loop, Search, Submitter, heavy_attributes};
 
 pub mod numbers;
+mod place;
 pub mod reached;
 mod relations;
 pub mod schedule;
@@ -33,7 +34,8 @@ pub mod state;
 use reached::Reached;
 use schedule::{Start, Window};
 use session::Session;
-use state::{Place, Run};
+pub use state::Finished;
+use state::Run;
 
 /// What a run does.
 #[derive(Clone, Debug)]
@@ -177,13 +179,6 @@ impl From<SinkError> for Stopped {
     }
 }
 
-/// How a run ended that came to its end.
-#[derive(Debug, PartialEq)]
-pub struct Finished {
-    /// Where `max_files` cut the list; the next run begins there.
-    pub carried: Option<Place>,
-}
-
 /// One country's import.
 pub struct Import<'a> {
     /// VirusTotal, behind its quota guard.
@@ -209,10 +204,13 @@ impl Import<'_> {
         tally: &mut Tally,
         sink: &mut S,
     ) -> Result<Finished, Stopped> {
+        if let Some(finished) = &run.finished {
+            return Ok(finished.clone());
+        }
         let mut session = Session::new(self, run, tally, sink);
         let ended = session.pages().await;
         match &ended {
-            Ok(_) => session.complete().await?,
+            Ok(finished) => session.complete(finished).await?,
             Err(stopped) => session.interrupted(stopped).await,
         }
         ended

@@ -68,6 +68,9 @@ impl Cases {
     }
 }
 
+/// Notes kept; that there are more is one more.
+const MOST_NOTES: usize = 20;
+
 /// The numbers of a run, as far as the other side has accepted it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -88,7 +91,7 @@ pub struct Numbers {
     /// them: it is an everyday state of VirusTotal.
     pub not_there: Cases,
     /// What a reader should know, without anything being lost.
-    pub notes: BTreeSet<String>,
+    pub notes: Notes,
     /// Requests to VirusTotal that cost something.
     pub requests: u64,
     /// What the files look like.
@@ -97,6 +100,35 @@ pub struct Numbers {
     pub parts: Parts,
     /// How often the CSV of the part in hand was begun anew, after restarts.
     pub sheets: u32,
+}
+
+/// Sentences, each once, and an end to them: they travel with every ping.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Notes(BTreeSet<String>);
+
+impl Notes {
+    /// Adds one.
+    pub fn insert(&mut self, note: String) {
+        if self.0.len() < MOST_NOTES || self.0.contains(&note) {
+            self.0.insert(note);
+        } else {
+            self.0.insert("and more of that kind".to_owned());
+        }
+    }
+
+    /// In the order of their letters.
+    pub fn iter(&self) -> impl Iterator<Item = &String> {
+        self.0.iter()
+    }
+}
+
+impl Extend<String> for Notes {
+    fn extend<T: IntoIterator<Item = String>>(&mut self, notes: T) {
+        for note in notes {
+            self.insert(note);
+        }
+    }
 }
 
 impl Numbers {
@@ -166,6 +198,16 @@ impl Numbers {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn notes_are_kept_once_each_and_have_an_end() {
+        let mut notes = Notes::default();
+        for n in 0..100 {
+            notes.insert(format!("note {}", n % 50));
+        }
+        assert_eq!(notes.iter().count(), MOST_NOTES + 1);
+        assert!(notes.iter().any(|note| note.starts_with("and more")));
+    }
 
     #[test]
     fn gaps_are_counted_by_name_and_their_list_does_not_grow_without_end() {

@@ -31,7 +31,8 @@ pub struct Window {
 ///
 /// `last_end` is the end of the last successful window; without one, `start`
 /// counts. A `last_end` or a start in the future (a clock set back) gives an
-/// empty window at `now` rather than a backward one.
+/// empty window at `now` rather than a backward one. Windows overlap by a second
+/// at least: whether VirusTotal's dates include their edge is not known.
 pub fn window(
     last_end: Option<DateTime<Utc>>,
     start: Start,
@@ -40,7 +41,7 @@ pub fn window(
 ) -> Window {
     let to = whole_second(now);
     let from = match (last_end, start) {
-        (Some(end), _) => overlap.before(end),
+        (Some(end), _) => overlap.before(end).min(end - TimeDelta::seconds(1)),
         (None, Start::Ago(period)) => period.before(to),
         (None, Start::At(moment)) => moment,
     };

@@ -184,9 +184,8 @@ impl<'a, S: Sink> Session<'a, S> {
             });
             let (whole, halt) = self.convert(batch).await;
             for file in &batch[..whole] {
-                self.run
-                    .place
-                    .pass(file.attributes.first_submission_date, file.sha256());
+                let first = file.attributes.first_submission_date;
+                self.run.place.pass(self.run.window, first, file.sha256());
             }
             self.show();
             rest = &rest[whole..];

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::numbers::Numbers;
+pub use super::place::Place;
 use super::schedule::{Start, Window, next_start, whole_second, window};
 use crate::convert::left_out::Reasons;
 use crate::convert::profile::Previous;
@@ -53,6 +54,10 @@ pub struct CountryState {
     /// The numbers of the report before, to compare with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<Previous>,
+    /// First submission of the newest file of all runs: VirusTotal's word on how
+    /// far they came, whatever this machine's clock said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest: Option<DateTime<Utc>>,
 }
 
 /// A run that has begun, and how far it is.
@@ -75,32 +80,22 @@ pub struct Run {
     /// Failures in a row, for the wait before the next try.
     #[serde(default)]
     pub failures: u32,
+    /// Everything is delivered, the whole report included: only the work is left
+    /// to close. Written together with the numbers of the last page, which a
+    /// stop right after it would count twice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished: Option<Finished>,
     /// What its report is compared with; the country's entry keeps it.
     #[serde(skip)]
     pub previous: Option<Previous>,
 }
 
-/// A place in VirusTotal's list, which is ascending in first submission unless
-/// the operator's own conditions make VirusTotal ignore the order.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Place {
-    /// VirusTotal's cursor for the next page. It may expire; `after` does not.
+/// How a run ended that came to its end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Finished {
+    /// Where `max_files` cut the list; the next run begins there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cursor: Option<String>,
-    /// From where the search of that cursor asked, when not from the window's
-    /// start: a cursor is good for its own search only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub searched_from: Option<DateTime<Utc>>,
-    /// First submission of the last file seen.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub after: Option<DateTime<Utc>>,
-    /// SHA-256 of the files seen at that second: a search from `after` on
-    /// finds them again.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub seen: Vec<String>,
-    /// The list turned out not to be ascending: only the cursor leads on.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub unordered: bool,
+    pub carried: Option<Place>,
 }
 
 impl Default for State {
@@ -195,7 +190,7 @@ impl CountryState {
         let mut run = match &self.run {
             Some(run) => run.clone(),
             None => {
-                let mut run = Run::new(window(self.last_end, start, overlap, now));
+                let mut run = Run::new(window(self.asked_until(now), start, overlap, now));
                 if let Some(carried) = self.carried.clone() {
                     // The list was cut there on purpose; what lies before was delivered.
                     run.go_on_after(carried);
@@ -207,9 +202,20 @@ impl CountryState {
         run
     }
 
+    /// Up to where everything was asked for. A window that ends in the future
+    /// was asked for while the clock was ahead, and held no more than what
+    /// VirusTotal had by then: the newest file tells how far that was.
+    fn asked_until(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        match self.last_end {
+            Some(end) if end > now => self.newest.map(|newest| newest.min(end)),
+            end => end,
+        }
+    }
+
     /// Writes down that a run came to its end.
     pub fn finish(&mut self, run: Run, carried: Option<Place>) {
         self.last_end = Some(run.window.to);
+        self.newest = self.newest.max(run.place.after);
         self.carried = carried;
         self.previous = Some(Previous {
             from: run.window.from,
@@ -256,43 +262,8 @@ impl Run {
             draft: None,
             resume_at: None,
             failures: 0,
+            finished: None,
             previous: None,
-        }
-    }
-}
-
-impl Place {
-    /// Notes a file as seen.
-    pub fn pass(&mut self, first_submission: Option<i64>, sha256: &str) {
-        let Some(moment) =
-            first_submission.and_then(|seconds| DateTime::from_timestamp(seconds, 0))
-        else {
-            return;
-        };
-        match self.after {
-            Some(after) if moment < after => self.unordered = true,
-            Some(after) if moment == after => {}
-            _ => {
-                self.after = Some(moment);
-                self.seen.clear();
-            }
-        }
-        if self.after == Some(moment) && !self.is_seen(sha256) {
-            self.seen.push(sha256.to_owned());
-        }
-    }
-
-    /// Whether a file was already seen at the last second.
-    pub fn is_seen(&self, sha256: &str) -> bool {
-        self.seen.iter().any(|seen| seen == sha256)
-    }
-
-    /// From where a search without a cursor goes on: the last date seen, or
-    /// the window's start where dates say nothing.
-    pub fn from(&self, window: Window) -> DateTime<Utc> {
-        match self.after {
-            Some(after) if !self.unordered => after.max(window.from),
-            _ => window.from,
         }
     }
 }
@@ -306,12 +277,35 @@ fn salvage(text: &str) -> State {
     };
     if let Some(countries) = value.get("countries").and_then(Value::as_object) {
         for (code, entry) in countries {
-            if let Some(end) = entry.get("last_end").and_then(moment) {
-                state.country(code).last_end = Some(end);
+            if let Some(end) = asked_until(entry) {
+                let country = state.country(code);
+                country.last_end = Some(end);
+                country.newest = entry.get("newest").and_then(moment);
             }
         }
     }
     state
+}
+
+/// Up to where a country's entry says that everything was asked for. What was
+/// left behind a cut, or of a run under way, is asked for once more: never
+/// skipped. Where that place cannot be read, the window before it begins is
+/// where everything was still well.
+fn asked_until(entry: &Value) -> Option<DateTime<Utc>> {
+    let at = |path: &str| entry.pointer(path).and_then(moment);
+    let left = |name: &str, path: &str| {
+        let there = entry.get(name).is_some_and(|value| !value.is_null());
+        there.then(|| at(path).or_else(|| at("/previous/from")))
+    };
+    let left = [
+        left("carried", "/carried/after"),
+        left("run", "/run/window/from"),
+    ];
+    let left = left.into_iter().flatten().flatten().min();
+    match (at("/last_end"), left) {
+        (Some(end), Some(left)) => Some(end.min(left)),
+        (end, left) => end.or(left),
+    }
 }
 
 fn moment(value: &Value) -> Option<DateTime<Utc>> {
@@ -347,6 +341,7 @@ mod tests {
             searched_from: Some(at("2026-11-19T06:30:00Z")),
             after: Some(at("2026-11-19T07:00:00Z")),
             seen: vec!["f".repeat(64)],
+            before: vec!["e".repeat(64)],
             unordered: false,
         };
         run.resume_at = Some(at("2026-11-21T00:00:00Z"));
@@ -365,6 +360,39 @@ mod tests {
             Some(at("2026-11-19T06:00:00Z"))
         );
         assert!(complaint.unwrap().contains("kept the last end of AU"));
+    }
+
+    #[test]
+    fn a_state_of_another_version_falls_back_to_what_was_not_asked_for_yet() {
+        for (entry, end) in [
+            (
+                r#""carried":{"after":"2026-11-18T07:00:00Z"}"#,
+                "2026-11-18T07:00:00Z",
+            ),
+            (
+                r#""run":{"window":{"from":"2026-11-18T06:00:00Z"},"place":{"after":"2026-11-18T09:00:00Z"}}"#,
+                "2026-11-18T06:00:00Z",
+            ),
+            (
+                r#""carried":{"place":7},"previous":{"from":"2026-11-17T06:00:00Z"}"#,
+                "2026-11-17T06:00:00Z",
+            ),
+            (r#""carried":null,"run":null"#, "2026-11-19T06:00:00Z"),
+            (
+                r#""run":{"window":{"from":"2026-12-18T06:00:00Z"}}"#,
+                "2026-11-19T06:00:00Z",
+            ),
+        ] {
+            let text = format!(
+                r#"{{"version":2,"countries":{{"AU":{{"last_end":"2026-11-19T06:00:00Z",{entry}}}}}}}"#
+            );
+            let (state, _) = State::parse(&text);
+            assert_eq!(state.countries["AU"].last_end, Some(at(end)), "{entry}");
+        }
+        let never = r#"{"version":2,"countries":{"AU":{"run":{"window":{"from":"2026-11-18T06:00:00Z"}}}}}"#;
+        let (state, _) = State::parse(never);
+        let first = Some(at("2026-11-18T06:00:00Z"));
+        assert_eq!(state.countries["AU"].last_end, first, "its first run");
     }
 
     #[test]
@@ -395,20 +423,5 @@ mod tests {
             assert!(complaint.unwrap().contains("VTREPORTER_START"));
         }
         assert_eq!(State::parse(" ").1, None);
-    }
-
-    #[test]
-    fn the_place_remembers_the_files_of_the_last_second_only() {
-        let mut place = Place::default();
-        place.pass(Some(100), "a");
-        place.pass(Some(100), "b");
-        place.pass(Some(101), "c");
-        place.pass(None, "undated");
-        assert_eq!(place.after.unwrap().timestamp(), 101);
-        assert_eq!(place.seen, ["c"]);
-        assert!(place.is_seen("c") && !place.is_seen("a"));
-        assert!(!place.unordered);
-        place.pass(Some(90), "d");
-        assert!(place.unordered, "an older file after a newer one");
     }
 }

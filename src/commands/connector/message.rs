@@ -73,10 +73,18 @@ pub(super) fn closing(
     text
 }
 
-/// The last message of a run that the process could not finish.
-pub(super) fn stopped(run: &Run) -> String {
+/// The last message of a run that the process could not finish. `sent` is what
+/// has gone out, vouched for by the saved state or not.
+pub(super) fn stopped(run: &Run, sent: &Counts) -> String {
     let mut text = String::from("Stopped with the connector; it goes on here at the next start. ");
     numbers(&mut text, &run.numbers);
+    let more = sent.objects().saturating_sub(run.numbers.counts.objects());
+    if more > 0 {
+        let _ = write!(
+            text,
+            " Up to {more} more objects were on their way; they are sent once more."
+        );
+    }
     text
 }
 

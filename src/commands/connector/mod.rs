@@ -1,6 +1,7 @@
 //! `run`: the service. Registers, pings, runs every period, stops when asked.
 
 pub mod health;
+mod kept;
 mod last_line;
 mod message;
 mod minute;
@@ -10,7 +11,7 @@ pub mod roads;
 mod run;
 mod works;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,10 +20,11 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use self::kept::Kept;
 use self::ping::Heart;
 use self::platform::Patience;
 use self::roads::RoadSettings;
-use self::run::{Kept, Outcome};
+use self::run::Outcome;
 use super::Exit;
 use crate::clock::Clock;
 use crate::country::Country;
@@ -77,8 +79,8 @@ pub struct Service {
     opencti: OpenCti,
     guard: Guard,
     clock: Clock,
-    /// Of runs that wait to go on, by country.
-    kept: Mutex<BTreeMap<&'static str, Kept>>,
+    /// Of runs that wait to go on.
+    kept: Mutex<Kept>,
     /// Where the progress of runs shows.
     terminal: Terminal,
 }

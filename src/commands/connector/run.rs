@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use super::kept::Kept;
 use super::ping::Epoch;
 use super::platform::{self, Platform};
 use super::works::Opened;
@@ -16,7 +17,7 @@ use crate::commands::{Bar, Exit};
 use crate::convert::tally::Tally;
 use crate::country::Country;
 use crate::import::reached::Reached;
-use crate::import::schedule::{Window, next_start};
+use crate::import::schedule::next_start;
 use crate::import::state::{Run, State};
 use crate::import::{Finished, Import, Stopped};
 use crate::opencti::delivery::Roads;
@@ -32,12 +33,6 @@ const RESET_IS_LATE: TimeDelta = TimeDelta::hours(1);
 
 /// A share of the quota under this is not worth a turn of its own.
 const LEAST_SHARE: u64 = 10;
-
-/// What a run that is not over leaves in memory.
-pub(super) struct Kept {
-    window: Window,
-    tally: Tally,
-}
 
 /// How a run ended, for the exit code.
 #[derive(Debug)]
@@ -101,6 +96,7 @@ impl Service {
         state.works.extend(opened.work.clone());
         state.country(country.code).run = Some(run.clone());
         self.guard.start_run();
+        let spent_before = run.numbers.requests;
         let mut tally = self.tally(country, &run).await;
         let mut platform = self.platform(heart, &opened, state, epoch, (country, &run));
         let ended = self
@@ -115,14 +111,18 @@ impl Service {
         heart.status(|status| status.buffering = false).await;
         let ended = match ended {
             Ended::Reset => {
-                self.kept.lock().await.clear();
+                *self.kept.lock().await = Kept::default();
                 let text = "Cut off: the state was reset on the platform. A new run starts.";
                 self.close_work(opened.work.as_deref(), text, true).await;
                 return Outcome::Reset;
             }
+            // All was delivered by then: only the work is left to close.
+            Ended::Stopped if let Some(finished) = run.finished.clone() => Ok(finished),
             Ended::Stopped => {
-                let text = message::stopped(&run);
+                run.numbers.requests = spent_before + self.guard.spent().sent;
+                let text = message::stopped(&run, tally.counts());
                 last_line::log_stopped(country, &run, &text);
+                state.country(country.code).run = Some(run);
                 if self.close_work(opened.work.as_deref(), &text, true).await {
                     forget(&mut state, &opened);
                 }
@@ -328,10 +328,8 @@ impl Service {
 
     /// The tally of the run under way, when this process began it.
     async fn tally(&self, country: Country, run: &Run) -> Tally {
-        match self.kept.lock().await.remove(country.code) {
-            Some(kept) if kept.window == run.window => kept.tally,
-            _ => Tally::default(),
-        }
+        let kept = self.kept.lock().await.take(country.code, run.window);
+        kept.unwrap_or_default()
     }
 
     /// Keeps the tally of a run that is not over for when it goes on.
@@ -343,9 +341,8 @@ impl Service {
         ended: &Result<Finished, Stopped>,
     ) {
         if ended.is_err() {
-            let window = run.window;
             let mut kept = self.kept.lock().await;
-            kept.insert(country.code, Kept { window, tally });
+            kept.put(country.code, run.window, tally);
         }
     }
 

@@ -4,12 +4,13 @@ use tracing::warn;
 
 use super::Session;
 use crate::convert::report::Progress;
-use crate::import::{Sink, Stopped};
+use crate::import::{Finished, Sink, Stopped};
 
 impl<S: Sink> Session<'_, S> {
     /// The last delivery: what waits, with a report that says that it is whole.
-    pub(in crate::import) async fn complete(&mut self) -> Result<(), Stopped> {
-        if let Some(note) = self.carried_note() {
+    pub(in crate::import) async fn complete(&mut self, finished: &Finished) -> Result<(), Stopped> {
+        if finished.carried.is_some() {
+            let note = self.carried_note();
             self.run.numbers.notes.insert(note);
         }
         if self.pending.is_empty() {
@@ -20,19 +21,23 @@ impl<S: Sink> Session<'_, S> {
         } else {
             self.send(true).await?;
         }
+        // In one write with the numbers of the last page: nobody asks for it again.
+        self.run.finished = Some(finished.clone());
+        self.run.place.cursor = None;
         self.commit().await;
         Ok(())
     }
 
-    fn carried_note(&self) -> Option<String> {
+    fn carried_note(&self) -> String {
         let most = self.import.options.max_files;
-        let after = self.run.place.after?;
-        (most > 0 && self.kept >= most).then(|| {
-            format!(
-                "cut at VTREPORTER_MAX_FILES ({most}) at {}: the next run begins there",
-                after.format("%Y-%m-%d %H:%M:%S UTC")
-            )
-        })
+        let place = self.run.place.after.map(|after| {
+            let after = after.format("%Y-%m-%d %H:%M:%S UTC");
+            format!(" at {after}: the next run begins there")
+        });
+        format!(
+            "cut at VTREPORTER_MAX_FILES ({most}){}",
+            place.unwrap_or_default()
+        )
     }
 
     /// Says in the report, if there is one yet, why it is not whole. A platform
