@@ -52,7 +52,7 @@ async fn a_search_taken_up_by_date_loses_and_repeats_no_file_whether_or_not_the_
         let rig = Rig::new(dense(20, 37)).await;
         rig.vt.set_excluding(excluding);
         rig.vt
-            .fail(Fault::new(On::Search, Answer::wrong_json()).nth(2));
+            .fail(Fault::new(On::Search, Answer::unpromised()).nth(2));
         let _connector = rig.connector();
         rig.idle(1).await;
         assert_eq!(rig.files().len(), 300);
@@ -106,7 +106,7 @@ async fn a_date_behind_the_window_does_not_end_a_search_that_is_taken_up_by_date
     });
     rig.vt.fail(Fault::new(On::Search, odd));
     rig.vt
-        .fail(Fault::new(On::Search, Answer::wrong_json()).nth(2));
+        .fail(Fault::new(On::Search, Answer::unpromised()).nth(2));
     let _connector = rig.connector();
     rig.idle(1).await;
     rig.vt.expire_cursors();
@@ -163,7 +163,7 @@ async fn a_state_of_another_version_skips_nothing_behind_a_cut_or_of_a_run_under
         if under_way {
             // The run after the cut has taken it over, and got nowhere.
             rig.vt
-                .fail(Fault::new(On::Search, Answer::wrong_json()).always());
+                .fail(Fault::new(On::Search, Answer::unpromised()).always());
             rig.idle(2).await;
             rig.vt.clear_faults();
         }
