@@ -130,6 +130,8 @@ Reporter {
         Is("true"), "Make an indicator of each file that is bad enough.";
     vtreporter_indicator_min_severity "VTREPORTER_INDICATOR_MIN_SEVERITY" Some("vtreporter.indicator_min_severity"), SEVERITIES,
         Is("high"), "Least severity of a file that becomes an indicator.";
+    vtreporter_indicator_min_score "VTREPORTER_INDICATOR_MIN_SCORE" Some("vtreporter.indicator_min_score"), Whole { min: 0, max: 100 },
+        Is("30"), "Least score of an indicator: OpenCTI revokes one at once whose score is not above the revoke score of its decay rules, 20 unless changed there.";
     vtreporter_create_network_indicators "VTREPORTER_CREATE_NETWORK_INDICATORS" Some("vtreporter.create_network_indicators"), Bool,
         Is("false"), "Make an indicator of each address, domain and URL that such a file contacts; many of them are harmless.";
     vtreporter_create_malware "VTREPORTER_CREATE_MALWARE" Some("vtreporter.create_malware"), Bool,
@@ -145,8 +147,8 @@ Reporter {
         Is("false"), "Report the ATT&CK techniques that sandboxes saw in a file of VTREPORTER_RELATED_MIN_SEVERITY or more.";
     vtreporter_create_notes "VTREPORTER_CREATE_NOTES" Some("vtreporter.create_notes"), Bool,
         Is("false"), "Write a note on each file with the verdicts of engines and sandboxes and the rules that matched.";
-    vtreporter_score "VTREPORTER_SCORE" Some("vtreporter.score"), Choice(&["detections", "severity", "gti"]),
-        Is("detections"), "Score of files and indicators: detections = percent of the engines with a verdict; severity = HIGH 90, MEDIUM 60, LOW 30, NONE 0; gti = threat score of Google Threat Intelligence. Where VirusTotal does not tell it there is no score.";
+    vtreporter_score "VTREPORTER_SCORE" Some("vtreporter.score"), Choice(&["combined", "detections", "severity", "gti"]),
+        Is("combined"), "Score of files and indicators: combined = by severity and by the share of engines within it, HIGH 70 to 100, MEDIUM 40 to 69, LOW 20 to 39, NONE 0 to 39; detections = percent of the engines with a verdict; severity = HIGH 90, MEDIUM 60, LOW 30, NONE 0; gti = threat score of Google Threat Intelligence. Where VirusTotal does not tell it there is no score.";
     vtreporter_tags_as_labels "VTREPORTER_TAGS_AS_LABELS" Some("vtreporter.tags_as_labels"), Bool,
         Is("true"), "Make labels of VirusTotal's tags.";
     vtreporter_rules_as_labels "VTREPORTER_RULES_AS_LABELS" Some("vtreporter.rules_as_labels"), Bool,

@@ -306,19 +306,9 @@ fn mime_type(attributes: &FileAttributes) -> Option<String> {
     (mime.len() <= 127 && token(kind) && token(subtype)).then(|| mime.to_ascii_lowercase())
 }
 
-/// 0 to 100: the share of engines that call a file malicious or suspicious
-/// among those that gave a verdict (these and `undetected` and `harmless`),
-/// rounded, and never 0 where one of them does. `None` where no engine gave a
-/// verdict: unknown is not harmless.
-pub fn score(stats: Option<&AnalysisStats>) -> Option<u8> {
-    let (found, asked) = detections(stats)?;
-    let score = (found * 100 + asked / 2) / asked;
-    let score = if found > 0 { score.max(1) } else { 0 };
-    Some(u8::try_from(score.min(100)).unwrap_or(100))
-}
-
 /// How many engines call it malicious or suspicious, and how many gave a
-/// verdict (never 0).
+/// verdict (these and `undetected` and `harmless`; never 0). `None` where none
+/// did: unknown is not harmless.
 pub fn detections(stats: Option<&AnalysisStats>) -> Option<(u64, u64)> {
     let stats = stats?;
     // No antivirus service has more engines than this; a larger number is odd.

@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 
+use super::Objects;
 use super::file::Seen;
 use super::filter::{Severity, at_least};
 use super::labels::Labels;
 use super::left_out::{LeftOut, Reasons};
 use super::links::{Links, Way};
+use super::score;
 use super::tally::Role;
 use super::text::clean;
 use crate::stix::pattern;
@@ -17,8 +19,9 @@ use crate::stix::{Id, Object};
 /// Characters of an indicator's name.
 const MAX_NAME: usize = 500;
 
-/// Adds the indicator of a file and its relationships, if the file's severity
-/// is known and at least `min`. `families` are the file's, already told.
+/// Adds the indicator of a file and its relationships, if indicators are wanted
+/// and the file's severity is known and bad enough. `families` are the file's,
+/// already told.
 ///
 /// | STIX                             | VirusTotal                | notes |
 /// |----------------------------------|---------------------------|-------|
@@ -26,20 +29,24 @@ const MAX_NAME: usize = 500;
 /// | `name`                           | `sha256`                  | names are chosen by whoever submits |
 /// | `valid_from`, `created`, `modified` | `first_submission_date` | else the window's start, and the description says so; never now |
 /// | `indicator_types`                | `threat_severity`         | HIGH and MEDIUM `malicious-activity`, others `anomalous-activity` |
-/// | `x_opencti_score`, `labels`, `description`, `external_references` | | as the file's |
+/// | `x_opencti_score`                | as the file's             | but at least the least of indicators |
+/// | `labels`, `description`, `external_references` |             | as the file's |
 /// | `x_opencti_main_observable_type` | -                         | `StixFile` |
 /// | `based-on`                       | the file                  | |
 /// | `indicates`                      | its families              | |
 pub(crate) fn of_file(
     seen: &Seen<'_>,
     role: Role,
-    min: Severity,
+    wanted: &Objects,
     families: &[Id],
     links: &Links<'_>,
     into: &mut Vec<Object>,
     left_out: &mut Reasons<LeftOut>,
 ) {
-    if !at_least(seen.rated, min) {
+    if !wanted
+        .indicators
+        .is_some_and(|min| at_least(seen.rated, min))
+    {
         return;
     }
     let Some(sha256) = seen.sha256() else {
@@ -69,7 +76,7 @@ pub(crate) fn of_file(
             confidence: links.confidence,
             link: Some(&seen.link),
             main_observable_type: "StixFile",
-            score: seen.score,
+            score: score::of_indicator(seen.score, wanted.indicator_min_score),
         }),
         match role {
             Role::Main(_) => Role::Indicator.tag(),
@@ -84,6 +91,14 @@ pub(crate) fn of_file(
     }
 }
 
+/// What the indicators of contacted places have in common.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ForNetwork<'a> {
+    /// The operator's.
+    pub(crate) labels: &'a [String],
+    pub(crate) min_score: u8,
+}
+
 /// Adds the indicator of an address, a domain name or a URL that a file
 /// contacts. The file's families are not what it indicates: files contact
 /// harmless places, too.
@@ -93,14 +108,14 @@ pub(crate) fn of_file(
 /// | `pattern`, `name`                | the descriptor            | |
 /// | `valid_from`, `created`, `modified` | -                      | the window's start: a descriptor has no date |
 /// | `indicator_types`                | -                         | `anomalous-activity` |
-/// | `x_opencti_score`                | -                         | absent: a descriptor has no verdict |
+/// | `x_opencti_score`                | -                         | absent: a descriptor has no verdict; the platform takes 50, and where that is too low it is the least of indicators |
 /// | `labels`                         | -                         | the operator's, without those that name the country |
 /// | `x_opencti_main_observable_type` | the descriptor's type     | `IPv4-Addr`, `IPv6-Addr`, `Domain-Name`, `Url` |
 /// | `based-on`                       | the observable            | |
 pub(crate) fn of_network(
     observable: Id,
     value: &str,
-    own_labels: &[String],
+    wanted: ForNetwork<'_>,
     links: &Links<'_>,
     into: &mut Vec<Object>,
 ) {
@@ -120,11 +135,11 @@ pub(crate) fn of_network(
                           say since when: valid from the start of the searched window.",
             indicator_type: "anomalous-activity",
             valid_from: links.from,
-            labels: Labels::own(own_labels).as_slice(),
+            labels: Labels::own(wanted.labels).as_slice(),
             confidence: links.confidence,
             link: None,
             main_observable_type,
-            score: None,
+            score: score::of_indicator(None, wanted.min_score),
         }),
         Role::RelatedIndicator.tag(),
     );

@@ -78,6 +78,9 @@ pub struct Options {
 pub struct Objects {
     /// Files from this severity on get an indicator; `None` = none do.
     pub indicators: Option<filter::Severity>,
+    /// The least score of an indicator: above the revoke score of the
+    /// platform's decay rules.
+    pub indicator_min_score: u8,
     /// What those files contact gets one, too.
     pub network_indicators: bool,
     /// Which families are made; `None` = none.
@@ -110,6 +113,7 @@ impl Default for Objects {
     fn default() -> Self {
         Self {
             indicators: Some(filter::Severity::High),
+            indicator_min_score: 30,
             network_indicators: false,
             malware: Some(malware::Rules::default()),
             country: true,

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::indicator;
+use super::indicator::{self, ForNetwork};
 use super::left_out::{LeftOut, Reasons};
 use super::links::{Links, Way};
 use super::tally::Role;
@@ -57,11 +57,11 @@ impl<'a> Contacted<'a> {
 /// Addresses that name no host on the Internet are left out: a sandbox's own
 /// network would tie together files that have nothing to do with each other.
 ///
-/// `indicators` are the labels of an indicator for each; `None` = no indicators.
+/// `indicators` is what an indicator for each is made with; `None` = no indicators.
 pub(crate) fn descriptors(
     contacted: Contacted<'_>,
     parent: Id,
-    indicators: Option<&[String]>,
+    indicators: Option<ForNetwork<'_>>,
     links: &Links<'_>,
     into: &mut Vec<Object>,
     left_out: &mut Reasons<LeftOut>,
@@ -91,8 +91,8 @@ pub(crate) fn descriptors(
                         let id = object.id();
                         into.push(object);
                         into.push(links.link(way, parent, id));
-                        if let Some(labels) = indicators {
-                            indicator::of_network(id, &value, labels, links, into);
+                        if let Some(wanted) = indicators {
+                            indicator::of_network(id, &value, wanted, links, into);
                         }
                         kept += 1;
                     }

@@ -173,6 +173,10 @@ impl Converter {
             let wanted = &self.options.objects;
             let indicators = wanted.network_indicators
                 && wanted.indicators.is_some_and(|min| at_least(rated, min));
+            let indicators = indicators.then_some(indicator::ForNetwork {
+                labels: &self.labels.related.own,
+                min_score: wanted.indicator_min_score,
+            });
             network::descriptors(
                 network::Contacted {
                     file,
@@ -180,7 +184,7 @@ impl Converter {
                     most: related.max_network,
                 },
                 parent,
-                indicators.then_some(&self.labels.related.own),
+                indicators,
                 &self.links(),
                 &mut unit.objects,
                 &mut unit.left_out,
@@ -220,9 +224,7 @@ impl Converter {
                 into.extend(made.from.filter(|_| matches!(role, Role::Main(_))));
             }
         }
-        if let Some(min) = wanted.indicators {
-            indicator::of_file(seen, role, min, &families, &links, into, left_out);
-        }
+        indicator::of_file(seen, role, wanted, &families, &links, into, left_out);
         if wanted.notes {
             into.extend(note::convert(seen, &links));
         }

@@ -126,6 +126,7 @@ fn objects(overrides: &Value, objects: &mut Objects) {
     }
     flag("country", &mut objects.country);
     objects.score = match overrides["score"].as_str() {
+        Some("detections") => Score::Detections,
         Some("severity") => Score::Severity,
         Some("gti") => Score::Gti,
         _ => objects.score,

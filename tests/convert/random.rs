@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use vtreporter::convert::filter::Severity;
+use vtreporter::convert::labels::Style;
 use vtreporter::convert::malware::Rules;
 use vtreporter::convert::score::Score;
 use vtreporter::convert::{Objects, labels};
@@ -41,7 +42,7 @@ fn text() -> impl Strategy<Value = Value> {
 }
 
 fn texts() -> impl Strategy<Value = Value> {
-    prop::collection::vec(any::<Option<String>>(), 0..6).prop_map(|list| json!(list))
+    prop::collection::vec(prop::option::of(word()), 0..6).prop_map(|list| json!(list))
 }
 
 fn hash(digits: usize) -> BoxedStrategy<Value> {
@@ -50,6 +51,11 @@ fn hash(digits: usize) -> BoxedStrategy<Value> {
             .expect("a pattern")
             .prop_map(Value::from),
     )
+}
+
+fn fuzzy(pattern: &str) -> BoxedStrategy<Value> {
+    let hash = prop::string::string_regex(pattern).expect("a pattern");
+    or_anything(hash.prop_map(Value::from))
 }
 
 fn severity() -> BoxedStrategy<Value> {
@@ -74,14 +80,14 @@ fn attributes() -> BoxedStrategy<Value> {
     let stats = any::<[i64; 4]>().prop_map(
         |[a, b, c, d]| json!({ "malicious": a, "suspicious": b, "undetected": c, "harmless": d }),
     );
-    let votes = prop::collection::vec((any::<String>(), any::<i64>()), 0..4).prop_map(|list| {
+    let votes = prop::collection::vec((word(), any::<i64>()), 0..4).prop_map(|list| {
         let list: Vec<Value> = list
             .into_iter()
             .map(|(value, count)| json!({ "value": value, "count": count }))
             .collect();
         json!({ "popular_threat_category": list, "popular_threat_name": list })
     });
-    let named = || prop::option::of(any::<String>());
+    let named = || prop::option::of(word());
     let rules = prop::collection::vec((named(), named()), 0..4).prop_map(|list| {
         let list = list.into_iter().map(|(name, more)| {
             json!({ "rule_name": name, "rule_title": name, "author": more, "rule_level": more })
@@ -113,8 +119,12 @@ fn attributes() -> BoxedStrategy<Value> {
         one("sha256", hash(64)).boxed(),
         one("sha1", hash(40)).boxed(),
         one("md5", hash(32)).boxed(),
-        one("tlsh", or_anything(text())).boxed(),
-        one("ssdeep", or_anything(text())).boxed(),
+        one("tlsh", fuzzy("(T1)?[0-9A-F]{70}")).boxed(),
+        one(
+            "ssdeep",
+            fuzzy("[0-9]{1,5}:[a-zA-Z0-9+/]{0,64}:[a-zA-Z0-9+/]{0,32}"),
+        )
+        .boxed(),
         one("size", number()).boxed(),
         one("first_submission_date", number()).boxed(),
         one("unique_sources", number()).boxed(),
@@ -196,44 +206,64 @@ fn trees() -> impl Strategy<Value = Value> {
 }
 
 fn wanted() -> impl Strategy<Value = Objects> {
-    let score = prop::sample::select(vec![Score::Detections, Score::Severity, Score::Gti]);
+    let score = prop::sample::select(vec![
+        Score::Combined,
+        Score::Detections,
+        Score::Severity,
+        Score::Gti,
+    ]);
     let prefix = prop::sample::select(vec!["", "vt:"]);
-    (any::<[bool; 8]>(), score, 0..30_usize, 0..5_u32, prefix).prop_map(
-        |(
-            [
-                indicators,
+    let style = prop::sample::select(vec![Style::VirusTotal, Style::Plain]);
+    let least = 21..=100_u8;
+    (
+        any::<[bool; 8]>(),
+        score,
+        0..30_usize,
+        0..5_u32,
+        prefix,
+        style,
+        least,
+    )
+        .prop_map(
+            |(
+                [
+                    indicators,
+                    network_indicators,
+                    malware,
+                    country,
+                    attack_patterns,
+                    notes,
+                    tags,
+                    rule_names,
+                ],
+                score,
+                most,
+                min_votes,
+                prefix,
+                style,
+                indicator_min_score,
+            )| Objects {
+                indicators: indicators.then_some(Severity::Low),
+                indicator_min_score,
                 network_indicators,
-                malware,
+                malware: malware.then(|| Rules {
+                    min_votes,
+                    ..Rules::default()
+                }),
                 country,
+                score,
+                labels: labels::Rules {
+                    tags,
+                    rule_names,
+                    style,
+                    prefix: prefix.to_owned(),
+                    most,
+                    ..labels::Rules::default()
+                },
                 attack_patterns,
                 notes,
-                tags,
-                rule_names,
-            ],
-            score,
-            most,
-            min_votes,
-            prefix,
-        )| Objects {
-            indicators: indicators.then_some(Severity::Low),
-            network_indicators,
-            malware: malware.then(|| Rules {
-                min_votes,
-                ..Rules::default()
-            }),
-            country,
-            score,
-            labels: labels::Rules {
-                tags,
-                rule_names,
-                prefix: prefix.to_owned(),
-                most,
-                ..labels::Rules::default()
             },
-            attack_patterns,
-            notes,
-        },
-    )
+        )
 }
 
 fn object() -> impl Strategy<Value = Value> {
@@ -246,6 +276,42 @@ fn object() -> impl Strategy<Value = Value> {
             object
         },
     )
+}
+
+/// A word of VirusTotal's, and at times what programs write where they have none.
+fn word() -> BoxedStrategy<String> {
+    let nothing = prop::sample::select(vec!["None", "none", "NULL", "null", "", " ", "\u{200b}"]);
+    prop_oneof![
+        4 => any::<String>(),
+        1 => nothing.prop_map(str::to_owned),
+    ]
+    .boxed()
+}
+
+/// No hash that the platform would merge files by, no label or family that says
+/// nothing, no indicator that its decay would revoke at once.
+fn assert_platform_proof(object: &Value, least: u8) {
+    if let Some(hashes) = object["hashes"].as_object() {
+        let strong = |hash: &String| ["MD5", "SHA-1", "SHA-256"].contains(&hash.as_str());
+        assert!(hashes.keys().all(strong), "{object}");
+    }
+    for label in object["labels"].as_array().into_iter().flatten() {
+        let label = label.as_str().expect("a text");
+        let kinds = ["", "vt:", "yara:", "sigma:", "vt:yara:", "vt:sigma:"];
+        let nothing = kinds.iter().filter_map(|kind| label.strip_prefix(kind));
+        for word in nothing.map(str::to_lowercase) {
+            assert!(!["", "none", "null"].contains(&word.trim()), "{label:?}");
+        }
+    }
+    if object["type"] == "malware" {
+        let name = object["name"].as_str().expect("a name").to_lowercase();
+        assert!(!["", "none", "null"].contains(&name.trim()), "{name:?}");
+    }
+    if object["type"] == "indicator" {
+        // Where there is none the platform takes 50.
+        let score = object["x_opencti_score"].as_u64().unwrap_or(50);
+        assert!(score >= u64::from(least), "{object}");
+    }
 }
 
 proptest! {
@@ -276,6 +342,7 @@ proptest! {
             })).expect("pages");
             related.insert(first.id.clone(), pages);
         }
+        let least = wanted.indicator_min_score;
         let limits = if few { Limits { objects: 7, ..ROOMY } } else { ROOMY };
         let converter = converter_with(wanted);
         let once = run(&converter, &files, &related, limits);
@@ -288,6 +355,7 @@ proptest! {
             prop_assert_eq!(hidden, None);
             prop_assert!(!bundle.text.contains("\\u0000"));
             for object in objects(bundle) {
+                assert_platform_proof(&object, least);
                 if let Some(name) = object["name"].as_str() {
                     prop_assert!(name.trim() == name && name.chars().count() >= 2, "{name:?}");
                 }

@@ -1,11 +1,10 @@
-//! Tables: the filter, hashes, scores.
+//! Tables: the filter, the worst files.
 
 use serde_json::{Value, json};
-use vtreporter::convert::file::score;
 use vtreporter::convert::filter::{Dropped, Filter, Severity, at_least, decide};
 use vtreporter::convert::row::Row;
 use vtreporter::convert::worst::{WORST, Worst};
-use vtreporter::virustotal::objects::{AnalysisStats, File};
+use vtreporter::virustotal::objects::File;
 
 use super::support::{KEEP_MOST, converter, file};
 
@@ -103,33 +102,6 @@ fn an_unknown_severity_is_never_at_least_anything() {
     assert!(!at_least(None, Severity::None));
     assert!(at_least(Some(Severity::High), Severity::High));
     assert!(!at_least(Some(Severity::Medium), Severity::High));
-}
-
-#[test]
-fn the_score_is_the_share_of_engines_and_unknown_is_not_zero() {
-    let stats = |malicious, suspicious, undetected, harmless| AnalysisStats {
-        malicious,
-        suspicious,
-        undetected,
-        harmless,
-    };
-    assert_eq!(score(None), None);
-    assert_eq!(score(Some(&stats(None, None, None, None))), None);
-    assert_eq!(
-        score(Some(&stats(Some(0), Some(0), Some(0), Some(0)))),
-        None
-    );
-    assert_eq!(score(Some(&stats(Some(0), None, Some(70), None))), Some(0));
-    assert_eq!(score(Some(&stats(Some(1), None, Some(400), None))), Some(1));
-    assert_eq!(
-        score(Some(&stats(Some(30), Some(5), Some(35), Some(0)))),
-        Some(50)
-    );
-    assert_eq!(score(Some(&stats(Some(70), None, None, None))), Some(100));
-    assert_eq!(
-        score(Some(&stats(Some(i64::MAX), Some(-3), Some(i64::MAX), None))),
-        Some(50)
-    );
 }
 
 #[test]

@@ -322,6 +322,25 @@ async fn labels_land_on_their_own_objects_trimmed_and_once_and_types_are_a_list(
     );
 }
 
+#[tokio::test]
+async fn no_indicator_of_fresh_malware_is_revoked_by_the_platform_as_it_is_made() {
+    let mut fresh = file(1, "HIGH", 20);
+    let stats = &mut fresh["attributes"]["last_analysis_stats"];
+    *stats =
+        serde_json::json!({ "malicious": 4, "suspicious": 0, "undetected": 66, "harmless": 0 });
+    for (choice, of_file, of_indicator) in [("combined", 72, 72), ("detections", 6, 30)] {
+        let rig = Rig::new(World::empty().with_file(fresh.clone()))
+            .await
+            .set("VTREPORTER_SCORE", choice);
+        let _connector = rig.connector();
+        rig.closed(1).await;
+        let score = |kind: &str| rig.opencti.objects_of(kind)[0]["x_opencti_score"].clone();
+        assert_eq!(score("file"), of_file, "{choice}");
+        assert_eq!(score("indicator"), of_indicator, "{choice}");
+        rig.assert_sound();
+    }
+}
+
 /// CR-12: an empty day ends well; a report only where it is wanted.
 #[tokio::test]
 async fn an_empty_day_ends_well_says_so_and_moves_the_state() {

@@ -13,6 +13,30 @@ fn what_is_unset_is_what_the_converter_takes_for_its_default() {
 }
 
 #[test]
+fn every_score_can_be_chosen_by_its_name() {
+    for (name, score) in [
+        ("combined", Score::Combined),
+        ("detections", Score::Detections),
+        ("severity", Score::Severity),
+        ("gti", Score::Gti),
+    ] {
+        let config = with(&[("VTREPORTER_SCORE", name)]).unwrap();
+        assert_eq!(config.convert.objects.score, score);
+    }
+}
+
+#[test]
+fn a_least_score_that_the_platforms_decay_would_revoke_is_told() {
+    let warned = |score: &str| {
+        let config = with(&[("VTREPORTER_INDICATOR_MIN_SCORE", score)]).unwrap();
+        let warnings = config.warnings.join("\n");
+        warnings.contains("VTREPORTER_INDICATOR_MIN_SCORE is not above 20")
+    };
+    assert!(warned("0") && warned("20"));
+    assert!(!warned("21") && !warned("100"));
+}
+
+#[test]
 fn each_kind_of_object_can_be_chosen() {
     let objects = with(&[
         ("VTREPORTER_CREATE_INDICATORS", "yes"),
@@ -22,6 +46,7 @@ fn each_kind_of_object_can_be_chosen() {
         ("VTREPORTER_CREATE_COUNTRY", "no"),
         ("VTREPORTER_CREATE_ATTACK_PATTERNS", "1"),
         ("VTREPORTER_CREATE_NOTES", "on"),
+        ("VTREPORTER_INDICATOR_MIN_SCORE", "45"),
         ("VTREPORTER_SCORE", "GTI"),
         ("VTREPORTER_TAGS_AS_LABELS", "false"),
         ("VTREPORTER_RULES_AS_LABELS", "false"),
@@ -36,6 +61,7 @@ fn each_kind_of_object_can_be_chosen() {
     .objects;
     assert_eq!(objects.indicators, Some(Severity::Medium));
     assert_eq!(objects.malware.unwrap().min_votes, 7);
+    assert_eq!(objects.indicator_min_score, 45);
     assert_eq!(objects.score, Score::Gti);
     assert!(objects.network_indicators && objects.attack_patterns && objects.notes);
     assert!(!objects.country && !objects.labels.tags && !objects.labels.rule_names);

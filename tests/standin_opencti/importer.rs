@@ -119,6 +119,35 @@ async fn each_rule_of_the_importer_refuses_what_breaks_it() {
 }
 
 #[tokio::test]
+async fn an_indicator_that_the_decay_revokes_as_it_is_made_is_a_fault_and_taken() {
+    let found = async |score: Value| {
+        let indicator = with(
+            report(&[]),
+            json!({
+                "type": "indicator",
+                "id": "indicator--f0f1bb38-a8f0-4a1e-8f9a-1b2f2d3c4d5e",
+                "pattern": format!("[file:hashes.MD5 = '{:032x}']", 1),
+                "pattern_type": "stix",
+                "valid_from": "2026-11-19T13:00:00.000Z",
+                "indicator_types": ["malicious-activity"],
+                "x_opencti_main_observable_type": "StixFile",
+                "x_opencti_score": score,
+            }),
+        );
+        kinds(&[indicator]).await
+    };
+    for score in [json!(0), json!(6), json!(20)] {
+        let found = found(score).await;
+        assert_eq!(found, [FaultKind::ForeignId, FaultKind::BornRevoked]);
+        assert!(found.iter().all(|kind| !kind.refuses()));
+    }
+    // Where there is no score the platform takes 50.
+    for score in [json!(21), json!(100), json!(null)] {
+        assert_eq!(found(score).await, [FaultKind::ForeignId]);
+    }
+}
+
+#[tokio::test]
 async fn a_refused_object_takes_those_with_it_that_refer_to_it() {
     let talk = Talk::registered(Release::V7).await;
     let work = talk.work().await;

@@ -13,6 +13,9 @@ use crate::convert::score::Score;
 /// Bad lines of a map that are told one by one.
 const MOST_LINES: usize = 20;
 
+/// Of OpenCTI's own decay rules.
+const REVOKE_SCORE: u8 = 20;
+
 impl Judge<'_> {
     pub(super) fn objects(&mut self, values: &Values<'_>) -> Objects {
         let min_severity = self.severity(values.vtreporter_indicator_min_severity);
@@ -22,7 +25,12 @@ impl Judge<'_> {
         };
         let score = self.choice(
             values.vtreporter_score,
-            [Score::Detections, Score::Severity, Score::Gti],
+            [
+                Score::Combined,
+                Score::Detections,
+                Score::Severity,
+                Score::Gti,
+            ],
         );
         let style = self.choice(
             values.vtreporter_label_style,
@@ -32,6 +40,7 @@ impl Judge<'_> {
             indicators: self
                 .boolean(values.vtreporter_create_indicators)
                 .then_some(min_severity),
+            indicator_min_score: self.indicator_min_score(values.vtreporter_indicator_min_score),
             network_indicators: self.boolean(values.vtreporter_create_network_indicators),
             malware: self
                 .boolean(values.vtreporter_create_malware)
@@ -52,6 +61,19 @@ impl Judge<'_> {
             attack_patterns: self.boolean(values.vtreporter_create_attack_patterns),
             notes: self.boolean(values.vtreporter_create_notes),
         }
+    }
+
+    /// What is too low is told, not refused: a platform may have rules of its own.
+    fn indicator_min_score(&mut self, value: Value<'_>) -> u8 {
+        let score = self.whole(value);
+        if score <= REVOKE_SCORE && !self.faulty(value) {
+            self.warn(
+                value,
+                "is not above 20, the revoke score of OpenCTI's own decay rules: \
+                 indicators with such scores are revoked as they are made",
+            );
+        }
+        score
     }
 
     fn globs(&mut self, value: Value<'_>) -> Vec<Glob> {

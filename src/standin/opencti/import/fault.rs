@@ -48,6 +48,8 @@ pub enum FaultKind {
     ControlCharacter,
     /// An observable that does not say who tells of it.
     NoAuthor,
+    /// An indicator whose score the platform's decay revokes it for at once.
+    BornRevoked,
     /// A bundle for a work that was closed before.
     LateBundle,
 }
@@ -58,7 +60,11 @@ impl FaultKind {
     pub fn refuses(self) -> bool {
         !matches!(
             self,
-            Self::ForeignId | Self::Duplicate | Self::NoAuthor | Self::LateBundle
+            Self::ForeignId
+                | Self::Duplicate
+                | Self::NoAuthor
+                | Self::BornRevoked
+                | Self::LateBundle
         )
     }
 }

@@ -14,6 +14,10 @@ use super::{ids, links};
 /// The largest `size` of a File that fits the platform's field.
 const MAX_SIZE: u64 = i32::MAX as u64;
 
+/// The revoke score of the platform's own decay rules: a new indicator that does
+/// not score more is revoked at once.
+const REVOKE_SCORE: u64 = 20;
+
 /// The observables among the types with rules.
 const OBSERVABLES: [&str; 7] = [
     "file",
@@ -373,6 +377,14 @@ impl<'a> Look<'a> {
         }
         if self.object.contains_key("valid_until") {
             self.shape("`valid_until` is for the platform's decay to set");
+        }
+        // Where there is none the platform takes 50.
+        let score = self.object.get("x_opencti_score").and_then(Value::as_u64);
+        if let Some(score) = score.filter(|score| *score <= REVOKE_SCORE) {
+            self.fault(
+                FaultKind::BornRevoked,
+                format!("`x_opencti_score` is {score}"),
+            );
         }
     }
 
