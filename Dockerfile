@@ -11,8 +11,8 @@ COPY templates templates
 COPY benches benches
 COPY examples examples
 # The stand-ins of `demo` and of the tests stay outside.
-RUN cargo build --release --locked --no-default-features --bin vtreporter \
-    && cp target/release/vtreporter /vtreporter
+RUN cargo build --profile dist --locked --no-default-features --bin vtreporter \
+    && cp target/dist/vtreporter /vtreporter
 
 FROM scratch
 LABEL org.opencontainers.image.title="vtreporter" \

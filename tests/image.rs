@@ -92,11 +92,39 @@ fn the_binary_is_static_locked_and_without_the_stand_ins() {
     let build = all(&stages[0], "RUN").join(" ");
     for word in [
         "cargo build",
-        "--release",
+        "--profile dist",
         "--locked",
         "--no-default-features",
+        "target/dist/vtreporter",
     ] {
         assert!(build.contains(word), "{word}");
+    }
+}
+
+/// What a build of this profile is told, as the manifest has it.
+fn profile(name: &str) -> BTreeSet<&'static str> {
+    let manifest = include_str!("../Cargo.toml");
+    let (_, rest) = manifest
+        .split_once(&format!("\n[profile.{name}]\n"))
+        .unwrap();
+    let own = rest.split("\n[").next().unwrap();
+    own.lines().filter(|line| line.contains(" = ")).collect()
+}
+
+#[test]
+fn the_image_waits_for_the_best_build_and_nobody_else_does() {
+    let dist = profile("dist");
+    for setting in [
+        "inherits = \"release\"",
+        "lto = \"fat\"",
+        "codegen-units = 1",
+    ] {
+        assert!(dist.contains(setting), "{setting}");
+    }
+    let release = profile("release");
+    assert!(release.contains("strip = true"));
+    for slow in ["lto", "codegen-units"] {
+        assert!(!release.iter().any(|line| line.starts_with(slow)), "{slow}");
     }
 }
 
