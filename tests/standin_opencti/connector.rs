@@ -67,6 +67,24 @@ async fn the_refresh_button_answers_the_next_ping_with_an_empty_state_and_does_n
 }
 
 #[tokio::test]
+async fn only_the_refresh_button_moves_the_time_of_the_state() {
+    let talk = Talk::registered(Release::V7).await;
+    let stamp = || talk.opencti.connector(CONNECTOR).unwrap().state_timestamp;
+    talk.ping(STATE).await;
+    talk.ping(OLDER).await;
+    assert_eq!(stamp(), None);
+    talk.opencti.press_refresh();
+    let pressed = stamp();
+    assert!(pressed.is_some());
+    talk.ping(STATE).await;
+    talk.ping(STATE).await;
+    talk.register().await;
+    let work = talk.work().await;
+    talk.processed(&work).await;
+    assert_eq!(stamp(), pressed);
+}
+
+#[tokio::test]
 async fn a_stale_echo_is_an_older_state_while_the_new_one_is_saved() {
     let talk = Talk::registered(Release::V7).await;
     talk.ping(OLDER).await;

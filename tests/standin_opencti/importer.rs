@@ -171,6 +171,66 @@ async fn a_refused_object_takes_those_with_it_that_refer_to_it() {
     );
 }
 
+/// A file with an MD5 as well, and perhaps a fuzzy hash.
+fn hashed(number: u64, more: Value) -> Value {
+    let mut file = file(number);
+    file["hashes"]["MD5"] = format!("{number:032x}").into();
+    for (algorithm, hash) in more.as_object().unwrap() {
+        file["hashes"][algorithm] = hash.clone();
+    }
+    file["id"] = id(
+        "file",
+        json!({ "hashes": { "MD5": file["hashes"]["MD5"] } }),
+    )
+    .into();
+    file
+}
+
+/// Measured on a real 7.260817.0: 48 of 64 files went into another.
+#[tokio::test]
+async fn files_that_share_any_hash_become_one_and_what_names_the_other_is_refused() {
+    for (algorithm, hash) in [
+        ("SSDEEP", "3:AXGBicFlgVNhBGcL6wCrFQEv:AXGHsNhxLsr2C"),
+        ("TLSH", "T1"),
+        ("SDHASH", "x"),
+        ("SHA-1", "0000000000000000000000000000000000000007"),
+    ] {
+        let talk = Talk::registered(Release::V7).await;
+        let work = talk.work_by(WORK_ADD_PARTS).await;
+        let same = json!({ algorithm: hash });
+        let (first, second) = (hashed(1, same.clone()), hashed(2, same));
+        let drops = link(&first, "drops", &second);
+        let objects = [author(), amber(), first.clone(), second, drops];
+        talk.push(&bundle(&objects), Some(&work)).await;
+        let files = talk.opencti.objects_of("file");
+        assert_eq!(files.len(), 1, "{algorithm}");
+        assert_eq!(files[0]["id"], first["id"], "{algorithm}");
+        assert_eq!(files[0]["hashes"], first["hashes"], "{algorithm}");
+        assert_eq!(talk.opencti.objects_of("relationship").len(), 0);
+        let kinds: Vec<FaultKind> = talk.opencti.faults().iter().map(|it| it.kind).collect();
+        let wanted = [FaultKind::Swallowed, FaultKind::DanglingReference];
+        assert_eq!(kinds, wanted, "{algorithm}");
+        let errors = &talk.opencti.works()[0].errors;
+        assert_eq!(errors.len(), 1);
+        assert!(errors[0].message.contains("MISSING_REFERENCE_ERROR"));
+    }
+}
+
+/// One file, known at first by a part of its hashes only.
+#[tokio::test]
+async fn hashes_that_go_together_make_one_file_with_all_their_ids() {
+    let talk = Talk::registered(Release::V7).await;
+    let (part, whole) = (file(1), hashed(1, json!({})));
+    let other = file(2);
+    let links = [link(&part, "drops", &other), link(&whole, "drops", &other)];
+    let [one, two] = links;
+    let objects = [author(), amber(), part, whole, other, one, two];
+    talk.push(&bundle(&objects), None).await;
+    assert_eq!(talk.opencti.objects_of("file").len(), 2);
+    assert_eq!(talk.opencti.objects_of("relationship").len(), 2);
+    assert_eq!(talk.opencti.faults(), []);
+}
+
 #[tokio::test]
 async fn the_author_and_the_marking_must_have_been_shipped() {
     let talk = Talk::registered(Release::V7).await;

@@ -11,7 +11,7 @@ mod works;
 
 use serde_json::{Value, json};
 use vtreporter::http::{HttpOptions, client};
-use vtreporter::standin::opencti::{OpenCtiWorld, Release, StandIn};
+use vtreporter::standin::opencti::{OpenCtiWorld, Processing, Release, StandIn};
 
 const TOKEN: &str = "token-of-a-connector";
 const CONNECTOR: &str = "5f0c9a3b-e1d2-4477-a0c6-f2d18b9e7340";
@@ -66,6 +66,32 @@ impl Talk {
         let talk = Self::to(world).await;
         talk.register().await;
         talk
+    }
+
+    /// One whose worker imports when the test says so.
+    async fn held(release: Release) -> Self {
+        Self::registered_at(OpenCtiWorld {
+            processing: Processing::Held,
+            ..OpenCtiWorld::new(release, TOKEN)
+        })
+        .await
+    }
+
+    /// A work of several parts where the release knows them.
+    async fn work_with_parts(&self, release: Release) -> String {
+        let parts = release == Release::V7;
+        let document = if parts { WORK_ADD_PARTS } else { WORK_ADD };
+        self.work_by(document).await
+    }
+
+    /// A push that names its work where the release lets it.
+    async fn push_on(&self, release: Release, bundle: &Value, work: &str) {
+        if release > Release::V6_5_1 {
+            self.push(bundle, Some(work)).await;
+        } else {
+            let variables = json!({ "connectorId": CONNECTOR, "bundle": bundle.to_string() });
+            self.get(PUSH_WITHOUT_WORK, variables).await;
+        }
     }
 
     async fn try_post(&self, body: String) -> reqwest::Result<reqwest::Response> {

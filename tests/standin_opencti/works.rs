@@ -8,6 +8,7 @@ use super::*;
 
 const EXPECT: &str =
     "mutation E($id: ID!, $n: Int) { workEdit(id: $id) { addExpectations(expectations: $n) } }";
+const QUEUE: &str = "query Q($id: String!) { connector(id: $id) { q: connector_queue_details { messages_number } } }";
 const REPORT: &str = "mutation E($id: ID!, $error: WorkErrorInput) { workEdit(id: $id) { reportExpectation(error: $error) } }";
 
 #[tokio::test]
@@ -82,17 +83,79 @@ async fn a_slow_worker_counts_a_plain_work_only_when_it_gets_to_it() {
     assert_eq!(talk.opencti.objects().len(), 3);
 }
 
+/// Measured on a real 7.260817.0: whatever is imported later, it stays so.
 #[tokio::test]
-async fn a_slow_worker_keeps_a_work_of_several_parts_open() {
+async fn a_last_word_before_the_worker_has_counted_completes_a_work_of_several_parts_too() {
+    for release in Release::ALL {
+        let talk = Talk::held(release).await;
+        let work = talk.work_with_parts(release).await;
+        talk.push_on(release, &bundle(&[author(), amber()]), &work)
+            .await;
+        talk.processed(&work).await;
+        assert_eq!(talk.opencti.waiting(), 1);
+        assert_eq!(talk.status(&work).await, "complete", "{release:?}");
+        talk.opencti.work_off();
+        let answer = talk.get(WORK, json!({ "id": work })).await;
+        assert_eq!(answer["completed_number"], 0, "{release:?}");
+    }
+}
+
+/// The way out that the platform itself leaves open.
+#[tokio::test]
+async fn an_expectation_of_ones_own_holds_every_work_open_until_the_last_object() {
+    for release in [Release::V6_8_0, Release::V6_9_0, Release::V7] {
+        let talk = Talk::held(release).await;
+        let work = talk.work_with_parts(release).await;
+        talk.get(EXPECT, json!({ "id": work, "n": 1 })).await;
+        talk.push(&bundle(&[author(), amber()]), Some(&work)).await;
+        talk.push(&bundle(&[file(1), file(2), file(3)]), Some(&work))
+            .await;
+        talk.processed(&work).await;
+        assert_eq!(talk.opencti.count_waiting(), 2);
+        assert_eq!(talk.opencti.works()[0].expected, 6, "{release:?}");
+        talk.get(REPORT, json!({ "id": work })).await;
+        assert_eq!(talk.opencti.import_some(4), 4);
+        assert_eq!(talk.status(&work).await, "progress", "{release:?}");
+        assert_eq!(talk.opencti.import_some(9), 1);
+        let answer = talk.get(WORK, json!({ "id": work })).await;
+        assert_eq!(answer["status"], "complete", "{release:?}");
+        assert_eq!(answer["completed_number"], 6, "{release:?}");
+        assert_eq!(talk.opencti.faults(), []);
+    }
+}
+
+#[tokio::test]
+async fn a_release_after_the_newest_counts_before_it_answers_the_push() {
     let mut world = OpenCtiWorld::new(Release::V7, TOKEN);
     world.processing = Processing::Held;
+    world.counts_in_push = true;
     let talk = Talk::registered_at(world).await;
     let work = talk.work_by(WORK_ADD_PARTS).await;
-    talk.push(&bundle(&[author()]), Some(&work)).await;
+    talk.push(&bundle(&[author(), amber()]), Some(&work)).await;
     talk.processed(&work).await;
+    assert_eq!(talk.opencti.works()[0].expected, 2);
     assert_eq!(talk.status(&work).await, "progress");
     talk.opencti.work_off();
     assert_eq!(talk.status(&work).await, "complete");
+    assert_eq!(talk.opencti.works()[0].expected, 2, "counted once");
+}
+
+#[tokio::test]
+async fn what_waits_for_the_worker_is_in_the_queue_and_the_refresh_button_purges_it() {
+    let talk = Talk::held(Release::V7).await;
+    let work = talk.work().await;
+    let waits =
+        async || talk.get(QUEUE, json!({ "id": CONNECTOR })).await["q"]["messages_number"].clone();
+    assert_eq!(waits().await, 0.0);
+    talk.push(&bundle(&[author(), amber()]), Some(&work)).await;
+    assert_eq!(waits().await, 1.0, "as it came");
+    talk.opencti.count_waiting();
+    assert_eq!(waits().await, 2.0, "one an object");
+    talk.opencti.import_some(1);
+    assert_eq!(waits().await, 1.0);
+    talk.opencti.press_refresh();
+    assert_eq!(waits().await, 0.0);
+    assert_eq!(talk.opencti.work_off(), 0);
 }
 
 #[tokio::test]

@@ -196,7 +196,7 @@ pub(crate) fn register(
         input,
         id: id.clone(),
     };
-    let answer = connector.json(world, state.queue, connector.state.as_deref());
+    let answer = connector.json(world, state.queue(), connector.state.as_deref());
     state.connectors.insert(id, connector);
     Ok(answer)
 }
@@ -222,7 +222,7 @@ pub(crate) fn ping(
         .unwrap_or_default();
     moments(&info)?;
     let now = world.clock.now();
-    let (echo, queue) = (state.echo.clone(), state.queue);
+    let (echo, queue) = (state.echo.clone(), state.queue());
     let connector = state
         .connectors
         .get_mut(id)
@@ -278,8 +278,9 @@ fn moments(info: &Value) -> Result<(), Refusal> {
 /// `resetStateConnector`, the refresh button: empties the state, and the queue.
 pub(crate) fn reset(state: &mut State, world: &OpenCtiWorld, id: &str) -> Result<Value, Refusal> {
     let now = world.clock.now();
-    state.queue = Queue::default();
-    let queue = state.queue;
+    state.queue = None;
+    state.held.clear();
+    let queue = state.queue();
     let connector = state
         .connectors
         .get_mut(id)

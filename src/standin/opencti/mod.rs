@@ -269,9 +269,9 @@ impl StandIn {
         self.change(|state| connectors::reset(state, world, id).is_ok())
     }
 
-    /// What waits in the connectors' queues from now on.
+    /// What waits in the connectors' queues from now on, whatever was pushed.
     pub fn set_queue(&self, messages: f64, bytes: f64) {
-        self.change(|state| state.queue = Queue { messages, bytes });
+        self.change(|state| state.queue = Some(Queue { messages, bytes }));
     }
 
     /// Which state pings are answered with from now on.
@@ -297,17 +297,23 @@ impl StandIn {
         })
     }
 
-    /// Works off the bundles that wait; returns how many.
+    /// The worker works off all that waits; returns how many bundles.
     pub fn work_off(&self) -> usize {
-        let platform = &self.door.platform;
-        self.change(|state| {
-            let held = std::mem::take(&mut state.held);
-            let number = held.len();
-            for bundle in held {
-                import::work_off(state, platform, bundle);
-            }
-            number
-        })
+        let now = self.world().clock.now();
+        self.change(|state| import::work_off(state, now))
+    }
+
+    /// The worker takes the bundles that wait from the queue and tells their
+    /// works how much to expect; returns how many.
+    pub fn count_waiting(&self) -> usize {
+        self.change(import::count)
+    }
+
+    /// The worker imports so many of the objects that were counted, if there
+    /// are; returns how many.
+    pub fn import_some(&self, most: usize) -> usize {
+        let now = self.world().clock.now();
+        self.change(|state| import::import_some(state, most, now))
     }
 
     /// Takes in what came by a broker, a directory or a bucket, judged in the

@@ -99,8 +99,12 @@ impl Work {
         }
     }
 
-    /// Counts an object as processed.
+    /// Counts an object as processed. A work that is over stays as it is, however
+    /// much was still to come.
     pub(crate) fn report(&mut self, error: Option<WorkMessage>, now: DateTime<Utc>) {
+        if self.over() {
+            return;
+        }
         self.processed += 1;
         self.errors.extend(error);
         self.settle(now);
@@ -235,7 +239,7 @@ pub(crate) fn json_of(state: &State, world: &OpenCtiWorld, id: &str) -> Option<V
     let connector = state
         .connectors
         .get(&work.connector)
-        .map(|connector| connector.json(world, state.queue, connector.state.as_deref()));
+        .map(|connector| connector.json(world, state.queue(), connector.state.as_deref()));
     Some(work.json(connector.unwrap_or_default()))
 }
 

@@ -22,6 +22,10 @@ pub struct OpenCtiWorld {
     pub judge: Judge,
     /// When pushed bundles are worked off.
     pub processing: Processing,
+    /// The platform itself splits and counts a bundle before it answers the
+    /// push, as releases after 7.260817 do; up to then the worker counts it
+    /// when it takes it from the queue.
+    pub counts_in_push: bool,
     /// Ids of objects that are there before anything is pushed.
     pub known: Vec<String>,
     /// The broker that registration hands out.
@@ -42,6 +46,7 @@ impl OpenCtiWorld {
             body_limit: 50 * 1024 * 1024,
             judge: Judge::Full,
             processing: Processing::AtOnce,
+            counts_in_push: false,
             known: Vec::new(),
             broker: Broker::default(),
             storage: Storage::default(),
@@ -64,9 +69,10 @@ pub enum Judge {
 pub enum Processing {
     /// Before the push is answered.
     AtOnce,
-    /// When the test says so (`StandIn::work_off`), as by a slow worker. On
-    /// releases before [`Release::V7`] it is the worker that counts what a
-    /// bundle holds, so a work expects nothing until then.
+    /// When the test says so, as by a worker that is slow, behind or dead:
+    /// `StandIn::count_waiting` for taking bundles from the queue and counting
+    /// them, `StandIn::import_some` for objects of those, `StandIn::work_off`
+    /// for both. A work expects nothing of a bundle that was not counted.
     Held,
 }
 

@@ -52,6 +52,8 @@ pub enum FaultKind {
     BornRevoked,
     /// A bundle for a work that was closed before.
     LateBundle,
+    /// A file merged into another because of an equal hash: its id is nowhere.
+    Swallowed,
 }
 
 impl FaultKind {
@@ -65,6 +67,7 @@ impl FaultKind {
                 | Self::NoAuthor
                 | Self::BornRevoked
                 | Self::LateBundle
+                | Self::Swallowed
         )
     }
 }

@@ -73,6 +73,18 @@ fn expected(kind: &str, object: &Map<String, Value>) -> Option<String> {
     Some(computed(kind, pairs))
 }
 
+/// The ids that the platform makes of a file's hashes: of EVERY hash one, those
+/// included that several files may share.
+pub(crate) fn of_hashes(object: &Value) -> Vec<String> {
+    let hashes = object.get("hashes").filter(|_| object["type"] == "file");
+    let hashes = hashes.and_then(Value::as_object);
+    let ids = hashes.into_iter().flatten().map(|(algorithm, hash)| {
+        let hash = json!({ algorithm.as_str(): hash });
+        computed("file", vec![("hashes", hash)])
+    });
+    ids.collect()
+}
+
 /// UUIDv5 over the canonical JSON: names sorted, nothing between the tokens.
 fn computed(kind: &str, pairs: Vec<(&str, Value)>) -> String {
     let sorted: BTreeMap<&str, Value> = pairs.into_iter().collect();

@@ -76,16 +76,10 @@ fn take(
         text: kept(&bundle, judge),
     }));
     // The worker counts what it has to split; of one object it was told before.
-    let counted = contents.len() == 1;
-    accept(
-        state,
-        platform,
-        Held {
-            contents,
-            work,
-            counted,
-        },
-    );
+    let announced = contents.len() == 1;
+    let held = Held::new(contents, work, bundle.len());
+    let held = if announced { held.announced() } else { held };
+    accept(state, platform, held, false);
     Ok(())
 }
 

@@ -6,6 +6,7 @@ mod links;
 mod message;
 mod rules;
 mod store;
+mod worker;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,11 +23,11 @@ pub(crate) use message::ingest;
 use rules::Examined;
 pub use store::Counts;
 pub(crate) use store::Store;
+pub(crate) use worker::{Held, count, import_some, work_off};
 
-use super::Release;
 use super::platform::{Platform, State, stamp};
 use super::refusal::Refusal;
-use super::works::{self, WorkMessage};
+use super::works;
 use super::world::{Judge, Processing};
 use crate::standin::server::lock;
 
@@ -64,16 +65,8 @@ pub struct Pushed {
     pub objects: usize,
 }
 
-/// A bundle that waits to be worked off.
-pub(crate) struct Held {
-    contents: Contents,
-    work: Option<String>,
-    /// The work expects its objects already.
-    counted: bool,
-}
-
 /// What is in a bundle.
-enum Contents {
+pub(crate) enum Contents {
     Judged(Vec<Examined>),
     Counted(BTreeMap<String, u64>),
 }
@@ -101,7 +94,7 @@ pub fn judge(bundle: &str) -> Vec<ImportFault> {
         Ok(Contents::Counted(_)) => return Vec::new(),
         Err(why) => return vec![fault(String::new(), (FaultKind::NotABundle, why))],
     };
-    let judged = Store::new(&[]).import(objects).into_iter();
+    let judged = Store::new(&[]).import(store::arranged(objects)).into_iter();
     judged
         .flat_map(|one| {
             let faults = one.faults.into_iter();
@@ -154,27 +147,20 @@ pub(crate) fn push(
         bytes: bundle.len(),
         objects: contents.len(),
     }));
-    let counted = platform.world.release >= Release::V7;
-    if counted && let Ok(work) = state.work(&work) {
-        work.expected += contents.len() as u64;
-    }
-    accept(
-        state,
-        platform,
-        Held {
-            contents,
-            work: Some(work),
-            counted,
-        },
-    );
+    let held = Held::new(contents, Some(work), bundle.len());
+    accept(state, platform, held, platform.world.counts_in_push);
     Ok(true.into())
 }
 
-/// Takes a bundle in, now or when the test says so.
-fn accept(state: &mut State, platform: &Platform, held: Held) {
-    match platform.world.processing {
-        Processing::AtOnce => work_off(state, platform, held),
-        Processing::Held => state.held.push_back(held),
+/// Takes a bundle in, for the worker to work off now or when the test says so.
+/// `counted`: its work is told at once how much it holds.
+fn accept(state: &mut State, platform: &Platform, mut held: Held, counted: bool) {
+    if counted {
+        held.count(state);
+    }
+    state.held.push_back(held);
+    if platform.world.processing == Processing::AtOnce {
+        work_off(state, platform.world.clock.now());
     }
 }
 
@@ -223,50 +209,6 @@ fn own_work(state: &mut State, connector: &str, now: DateTime<Utc>) -> String {
         work.received_at = Some(now);
     }
     id
-}
-
-/// Works a bundle off: splits it, judges its objects, tells the work.
-pub(crate) fn work_off(state: &mut State, platform: &Platform, held: Held) {
-    let now = platform.world.clock.now();
-    let number = held.contents.len();
-    let judgements = match held.contents {
-        Contents::Judged(objects) => state.store.import(objects),
-        Contents::Counted(types) => {
-            state.store.count(&types);
-            Vec::new()
-        }
-    };
-    let mut errors = Vec::new();
-    for judged in judgements {
-        let said: Vec<String> = judged
-            .faults
-            .iter()
-            .map(|(_, detail)| detail.clone())
-            .collect();
-        for (kind, detail) in judged.faults {
-            state.faults.push(ImportFault {
-                object: judged.id.clone(),
-                kind,
-                detail,
-                work: held.work.clone(),
-            });
-        }
-        errors.push(judged.refused.then(|| WorkMessage {
-            at: now,
-            message: said.join("; "),
-            source: Some(judged.id),
-        }));
-    }
-    errors.resize(number, None);
-    let Some(work) = held.work.and_then(|id| state.work(&id).ok()) else {
-        return;
-    };
-    if !held.counted {
-        work.expected += number as u64;
-    }
-    for error in errors {
-        work.report(error, now);
-    }
 }
 
 /// A bundle's outside; the objects stay texts until it is known what for.

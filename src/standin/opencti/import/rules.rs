@@ -468,7 +468,7 @@ fn hash_fits(algorithm: &str, hash: &str) -> bool {
         "SHA-1" => digits(40),
         "SHA-256" => digits(64),
         "SHA-512" => digits(128),
-        "SSDEEP" | "TLSH" => !hash.trim().is_empty(),
+        "SSDEEP" | "TLSH" | "SDHASH" | "LZJD" => !hash.trim().is_empty(),
         _ => false,
     }
 }

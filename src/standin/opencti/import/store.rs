@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::fault::FaultKind;
+use super::ids;
 use super::rules::{self, Examined};
 
 /// How many objects came, and what became of them.
@@ -31,6 +32,8 @@ pub(crate) struct Judgement {
 #[derive(Default)]
 pub(crate) struct Store {
     known: HashSet<String>,
+    /// The id that each hash of a known file makes, and the file that it is.
+    hashed: HashMap<String, String>,
     objects: HashMap<String, Arc<Value>>,
     /// The ids in the order of their first coming.
     order: Vec<String>,
@@ -93,30 +96,18 @@ impl Store {
         }
     }
 
-    /// Takes the objects of a bundle, those first on which others build.
-    pub(crate) fn import(&mut self, mut objects: Vec<Examined>) -> Vec<Judgement> {
-        objects.sort_by_key(rank);
-        let mut seen = HashSet::new();
-        objects
-            .into_iter()
-            .map(|mut object| {
-                if !seen.insert(object.id.clone()) {
-                    let what = (
-                        FaultKind::Duplicate,
-                        "more than once in its bundle".to_owned(),
-                    );
-                    object.faults.push(what);
-                }
-                self.take(object)
-            })
-            .collect()
+    /// Takes objects in their order.
+    pub(crate) fn import(&mut self, objects: impl IntoIterator<Item = Examined>) -> Vec<Judgement> {
+        let objects = objects.into_iter();
+        objects.map(|object| self.take(object)).collect()
     }
 
     fn take(&mut self, object: Examined) -> Judgement {
         let mut faults = object.faults;
         for (name, id) in &object.refs {
-            if !self.known.contains(id) {
-                let what = format!("`{name}` names {id:?}, which is nowhere");
+            if !self.is_known(id) {
+                let what =
+                    format!("MISSING_REFERENCE_ERROR: `{name}` names {id:?}, which is nowhere");
                 faults.push((FaultKind::DanglingReference, what));
             }
         }
@@ -127,14 +118,40 @@ impl Store {
             self.counts.refused += 1;
         } else {
             self.counts.taken += 1;
-            self.known.insert(object.id.clone());
-            self.merge(&object.id, object.value);
+            faults.extend(self.keep(&object.id, object.value));
         }
         Judgement {
             id: object.id,
             faults,
             refused,
         }
+    }
+
+    fn is_known(&self, id: &str) -> bool {
+        self.known.contains(id) || self.hashed.contains_key(id)
+    }
+
+    /// Keeps an object: as itself, or, a file of which any hash is known, in
+    /// the file that has that hash. Then nothing has its own id unless all
+    /// their hashes go together.
+    fn keep(&mut self, id: &str, value: Value) -> Option<(FaultKind, String)> {
+        let hashes = ids::of_hashes(&value);
+        let same = hashes.iter().find_map(|hash| self.hashed.get(hash));
+        let target = match same {
+            Some(file) if !self.known.contains(id) => file.clone(),
+            _ => {
+                self.known.insert(id.to_owned());
+                id.to_owned()
+            }
+        };
+        self.merge(&target, value);
+        for hash in self.objects.get(&target).map(|file| ids::of_hashes(file))? {
+            self.hashed.entry(hash).or_insert_with(|| target.clone());
+        }
+        (!self.is_known(id)).then(|| {
+            let what = format!("merged into {target}, which has an equal hash");
+            (FaultKind::Swallowed, what)
+        })
     }
 
     /// An upsert: what is new replaces, lists of what belongs to it grow.
@@ -150,6 +167,20 @@ impl Store {
             }
         }
     }
+}
+
+/// The objects of a bundle in the order in which they are worked off, those
+/// first on which others build; what is there twice is told.
+pub(super) fn arranged(mut objects: Vec<Examined>) -> Vec<Examined> {
+    objects.sort_by_key(rank);
+    let mut seen = HashSet::new();
+    for object in &mut objects {
+        if !seen.insert(object.id.clone()) {
+            let what = "more than once in its bundle".to_owned();
+            object.faults.push((FaultKind::Duplicate, what));
+        }
+    }
+    objects
 }
 
 /// What stands on nothing first, what holds others together last, and what
@@ -177,6 +208,14 @@ fn merge_property(object: &mut Map<String, Value>, name: String, value: Value) {
             "labels" | "external_references" | "x_opencti_additional_names" | "x_opencti_files"
         );
     match (object.get_mut(&name), value) {
+        // Of a file merged into another, too.
+        (Some(_), _) if name == "id" => {}
+        // A hash that is there already stays.
+        (Some(Value::Object(old)), Value::Object(new)) if name == "hashes" => {
+            for (algorithm, hash) in new {
+                old.entry(algorithm).or_insert(hash);
+            }
+        }
         (Some(Value::Array(old)), Value::Array(new)) if grows => {
             let texts: HashSet<String> = old.iter().map(ToString::to_string).collect();
             old.extend(
