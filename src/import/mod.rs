@@ -24,6 +24,7 @@ use crate::virustotal;
 use crate::virustotal::search::{Loop, Search, Submitter, heavy_attributes};
 
 pub mod numbers;
+pub mod open_work;
 mod place;
 pub mod reached;
 mod relations;

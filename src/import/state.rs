@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::numbers::Numbers;
+use super::open_work::OpenWork;
 pub use super::place::Place;
 use super::schedule::{Start, Window, next_start, whole_second, window};
 use crate::convert::left_out::Reasons;
@@ -27,9 +28,9 @@ pub struct State {
     /// What a search burns, once seen.
     #[serde(default)]
     pub charged: Charged,
-    /// Works on the platform that are not known to be closed.
+    /// Works on the platform that are not known to be complete.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub works: Vec<String>,
+    pub open_works: Vec<OpenWork>,
     /// By ISO 3166-1 alpha-2 code.
     #[serde(default)]
     pub countries: BTreeMap<String, CountryState>,
@@ -104,7 +105,7 @@ impl Default for State {
             version: VERSION,
             anchor: None,
             charged: Charged::default(),
-            works: Vec::new(),
+            open_works: Vec::new(),
             countries: BTreeMap::new(),
         }
     }

@@ -48,6 +48,13 @@ struct Inner {
     level: Mutex<Level>,
 }
 
+/// An answer, and what is not certain about it.
+pub(super) struct Told<T> {
+    pub(super) data: T,
+    /// An earlier try may have been carried out too: its answer was lost.
+    pub(super) repeated: bool,
+}
+
 impl OpenCti {
     /// A client on the machine's clock. Sends nothing yet.
     pub fn new(settings: &Settings) -> Result<Self, HttpError> {
@@ -102,21 +109,21 @@ impl OpenCti {
         newer: (&Operation, &impl Serialize),
         older: (&Operation, &impl Serialize),
     ) -> Result<T, Error> {
-        self.call_in_form_and_draft(feature, newer, older, None)
-            .await
+        let told = self.call_in_form_and_draft(feature, newer, older, None);
+        Ok(told.await?.data)
     }
 
-    /// As [`OpenCti::call_in_form`], inside a draft.
+    /// As [`OpenCti::call_in_form`], inside a draft, and tells how certain it is.
     pub(super) async fn call_in_form_and_draft<T: DeserializeOwned>(
         &self,
         feature: Feature,
         newer: (&Operation, &impl Serialize),
         older: (&Operation, &impl Serialize),
         draft: Option<&str>,
-    ) -> Result<T, Error> {
+    ) -> Result<Told<T>, Error> {
         let asks = self.level().asks(feature);
         if asks {
-            match self.call_in_draft(newer.0, newer.1, draft).await {
+            match self.call_telling(newer.0, newer.1, draft).await {
                 Err(Error::Invalid { said, .. })
                     if said.contains(&format!("\"{}\"", feature.word())) =>
                 {
@@ -125,7 +132,7 @@ impl OpenCti {
                 answer => return answer,
             }
         }
-        self.call_in_draft(older.0, older.1, draft).await
+        self.call_telling(older.0, older.1, draft).await
     }
 
     fn lacks(&self, feature: Feature) {
@@ -144,24 +151,30 @@ impl OpenCti {
         operation: &Operation,
         variables: &impl Serialize,
     ) -> Result<T, Error> {
-        self.call_in_draft(operation, variables, None).await
+        Ok(self.call_telling(operation, variables, None).await?.data)
     }
 
-    /// As [`OpenCti::call`], inside a draft.
-    pub(super) async fn call_in_draft<T: DeserializeOwned>(
+    /// As [`OpenCti::call`], inside a draft, and tells how certain it is.
+    pub(super) async fn call_telling<T: DeserializeOwned>(
         &self,
         operation: &Operation,
         variables: &impl Serialize,
         draft: Option<&str>,
-    ) -> Result<T, Error> {
+    ) -> Result<Told<T>, Error> {
         let request = self.request(operation, variables, draft)?;
         let mut wait = FIRST_WAIT;
         let mut left = TRIES;
+        let mut repeated = false;
         loop {
             let fault = match self.send(operation, &request).await {
-                Ok(data) => return self.read(operation, &data),
+                Ok(data) => {
+                    let data = self.read(operation, &data)?;
+                    return Ok(Told { data, repeated });
+                }
                 Err(fault) => fault,
             };
+            // What the platform itself refuses was not carried out.
+            repeated |= !fault.unsent && !matches!(fault.error, Error::Failed { .. });
             left -= 1;
             let again = fault.passing && (fault.unsent || operation.repeat == Repeat::Safe);
             if left == 0 || !again {

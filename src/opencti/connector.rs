@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::secret::Secret;
 
-use super::client::OpenCti;
+use super::client::{OpenCti, Told};
 use super::documents;
 use super::error::Error;
 use super::version::{Feature, Version};
@@ -102,8 +102,10 @@ pub struct ConnectorInfo {
 pub struct Pinged {
     /// The state on the platform; `""` when there is none (after a reset).
     pub state: String,
-    /// When it was last set; only told by platforms from 6.8 on.
+    /// When it was last reset; only told by platforms from 6.8 on.
     pub state_timestamp: Option<DateTime<Utc>>,
+    /// An earlier try may have been carried out too: its answer was lost.
+    pub repeated: bool,
 }
 
 /// How much waits in the connector's queue.
@@ -258,7 +260,7 @@ impl OpenCti {
         Ok(answer.state)
     }
 
-    /// As [`OpenCti::ping`], with the time the state was last set.
+    /// As [`OpenCti::ping`], with the time the state was last reset.
     pub async fn ping_stamped(
         &self,
         id: &str,
@@ -282,16 +284,18 @@ impl OpenCti {
                 last_run_datetime: info.last_run.map(date),
             },
         };
-        let data: Data = self
-            .call_in_form(
+        let told: Told<Data> = self
+            .call_in_form_and_draft(
                 Feature::StateTimestamp,
                 (&documents::PING_STAMPED, &variables),
                 (&documents::PING, &variables),
+                None,
             )
             .await?;
-        let connector = data.connector.ok_or(Error::NotRegistered)?;
+        let connector = told.data.connector.ok_or(Error::NotRegistered)?;
         Ok(Pinged {
             state: connector.connector_state.unwrap_or_default(),
+            repeated: told.repeated,
             // A date that cannot be read is no reason to lose the ping.
             state_timestamp: connector
                 .connector_state_timestamp

@@ -182,7 +182,7 @@ pub const WORK_EXPECT: Operation = counting(
 
 /// One expected object is done, or failed.
 pub const WORK_REPORT: Operation = counting(
-    "the work's error",
+    "the work's report",
     "mutation WorkReport($id: ID!, $error: WorkErrorInput) {
        workEdit(id: $id) { reportExpectation(error: $error) }
      }",

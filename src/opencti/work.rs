@@ -1,17 +1,16 @@
 //! Works: how the platform shows a run.
 
-use std::time::Duration;
-
+use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 use serde::Serialize;
 
 use super::client::OpenCti;
 use super::documents::{self, Operation};
-use super::error::Error;
+use super::error::{Error, Remedy};
 use super::version::Feature;
 
-/// How long between two looks at what a work waits for.
-const LOOK: Duration = Duration::from_secs(2);
+/// Objects that will not come are reported one by one, so many at a time.
+const REPORTS_AT_ONCE: usize = 8;
 
 /// How far a work is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,6 +21,18 @@ pub struct Progress {
     pub expected: u64,
     /// How many it has seen the end of.
     pub processed: u64,
+}
+
+impl Progress {
+    /// Nothing changes any more.
+    pub fn is_complete(&self) -> bool {
+        self.status == "complete"
+    }
+
+    /// What the platform still waits for.
+    pub fn missing(&self) -> u64 {
+        self.expected.saturating_sub(self.processed)
+    }
 }
 
 impl OpenCti {
@@ -45,6 +56,12 @@ impl OpenCti {
         Ok(data.work.id)
     }
 
+    /// Whether a work ends only after [`OpenCti::work_processed`]; else it may
+    /// end whenever nothing is expected of it.
+    pub fn works_have_parts(&self) -> bool {
+        self.level().asks(Feature::MultiPartWork)
+    }
+
     /// Says that the run has begun.
     pub async fn work_received(&self, id: &str, message: &str) -> Result<(), Error> {
         let variables = serde_json::json!({"id": id, "message": message});
@@ -63,13 +80,42 @@ impl OpenCti {
         self.edit(&documents::WORK_PROCESSED, &variables).await
     }
 
-    /// Announces `count` more objects (AMQP only: on the API road the platform
-    /// counts by itself).
+    /// Makes a work expect `expected` objects instead of `before`, once however
+    /// often the answer is lost. `heard`: an earlier try may have been carried
+    /// out; then the platform's own count is looked up first.
+    pub async fn announce(
+        &self,
+        id: &str,
+        (before, expected): (u64, u64),
+        heard: bool,
+    ) -> Result<(), Error> {
+        if heard && self.work_progress(id).await?.expected >= expected {
+            return Ok(());
+        }
+        let more = usize::try_from(expected.saturating_sub(before)).unwrap_or(usize::MAX);
+        match self.add_expectations(id, more).await {
+            Err(error) if error.remedy() == Remedy::Retry => {
+                if self.work_progress(id).await?.expected >= expected {
+                    return Ok(());
+                }
+                Err(error)
+            }
+            said => said,
+        }
+    }
+
+    /// Announces `count` more objects; see [`OpenCti::announce`] for once only.
     pub async fn add_expectations(&self, id: &str, count: usize) -> Result<(), Error> {
         // GraphQL's Int has 32 bits.
         let count = i32::try_from(count).unwrap_or(i32::MAX);
         let variables = serde_json::json!({"id": id, "count": count});
         self.edit(&documents::WORK_EXPECT, &variables).await
+    }
+
+    /// Reports our own expectation as done.
+    pub async fn report_own(&self, id: &str) -> Result<(), Error> {
+        let variables = serde_json::json!({ "id": id });
+        self.edit(&documents::WORK_REPORT, &variables).await
     }
 
     /// Reports one expected object as failed; `source` says which.
@@ -81,6 +127,16 @@ impl OpenCti {
     ) -> Result<(), Error> {
         let variables = serde_json::json!({"id": id, "error": {"error": error, "source": source}});
         self.edit(&documents::WORK_REPORT, &variables).await
+    }
+
+    /// Reports so many expected objects as never to come, with the reason.
+    pub async fn report_lost(&self, id: &str, count: u64, why: &str) -> Result<(), Error> {
+        let reports = (0..count).map(|_| self.report_expectation(id, why, "vtreporter"));
+        let mut reports = stream::iter(reports).buffer_unordered(REPORTS_AT_ONCE);
+        while let Some(reported) = reports.next().await {
+            reported?;
+        }
+        Ok(())
     }
 
     /// Tells the work which draft it writes to.
@@ -124,28 +180,6 @@ impl OpenCti {
             expected: count(tracking.import_expected_number),
             processed: count(tracking.import_processed_number),
         })
-    }
-
-    /// Waits until a work on the API road may be closed; `false` when
-    /// `patience` ran out first.
-    ///
-    /// There the platform counts what it waits for after the push was
-    /// accepted. A plain work that is closed before would be shown as complete
-    /// while everything is still to be imported. Multi-part works need no
-    /// wait, and where a push cannot name its work nothing is ever counted.
-    pub async fn work_counted(&self, id: &str, patience: Duration) -> Result<bool, Error> {
-        let waits = {
-            let level = self.level();
-            !level.asks(Feature::MultiPartWork) && level.asks(Feature::PushWork)
-        };
-        let begun = self.clock().elapsed();
-        while waits && self.work_progress(id).await?.expected == 0 {
-            if self.clock().elapsed().saturating_sub(begun) >= patience {
-                return Ok(false);
-            }
-            self.clock().sleep(LOOK).await;
-        }
-        Ok(true)
     }
 
     async fn edit(&self, operation: &Operation, variables: &impl Serialize) -> Result<(), Error> {

@@ -1,6 +1,7 @@
 //! The AMQP road, against a real RabbitMQ of the test's own.
 
 use serde_json::Value;
+use vtreporter::opencti::delivery::LeftBehind;
 use vtreporter::opencti::delivery::amqp::{
     Broker, BrokerSettings, BrokerTls, Envelope, Overrides, messages,
 };
@@ -118,6 +119,48 @@ fn a_bundle_that_failed_is_gone_on_with_and_announced_once() {
         assert_eq!(worker.ids().await.len(), 11);
         road.send(&bundle, Some(&platform.work)).await.unwrap();
         assert_eq!(platform.expected(), 22, "a second time is a second time");
+    });
+}
+
+#[test]
+fn what_was_announced_and_not_sent_is_known_when_the_broker_is_gone() {
+    const FILES: usize = 15_000;
+    let Some(mut rabbit) = Rabbit::start(None) else {
+        return;
+    };
+    multi().block_on(async {
+        let platform = Platform::new(rabbit.port, "gone").await;
+        let worker = Worker::new(rabbit.port, &platform.id).await;
+        worker.declare().await;
+        let road = road(&platform.client, platform.impatient());
+        let sending = tokio::spawn({
+            let (road, work) = (road.clone(), platform.work.clone());
+            async move { road.send(&crowd(FILES), Some(&work)).await }
+        });
+        while worker.waiting().await < 2_000 {
+            tokio::task::yield_now().await;
+        }
+        rabbit.kill();
+        sending.await.unwrap().unwrap_err();
+        let left = road.left_behind(&platform.work);
+        assert!(left.unsent > 0 && left.unsent < FILES - 2_000, "{left:?}");
+        assert!(left.in_doubt, "some were on their way");
+        assert_eq!(road.left_behind("another"), LeftBehind::default());
+        let unsent = left.unsent as u64;
+        platform
+            .client
+            .report_lost(&platform.work, unsent, "never sent")
+            .await
+            .unwrap();
+        tokio::task::block_in_place(|| rabbit.run());
+        let worker = Worker::new(rabbit.port, &platform.id).await;
+        let arrived: usize = worker.ids().await.values().sum();
+        let work = &platform.opencti.works()[0];
+        assert_eq!(work.errors.len() as u64, unsent);
+        assert!(
+            work.processed + arrived as u64 <= work.expected,
+            "told too much"
+        );
     });
 }
 

@@ -1,12 +1,8 @@
 //! The client against a strict platform, in every release.
 
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
 use vtreporter::opencti::{ConnectorInfo, Error, Remedy};
-use vtreporter::standin::opencti::{
-    Failure, OpenCtiWorld, Processing, Release, StandIn, User, WorkStatus,
-};
+use vtreporter::standin::opencti::{Failure, OpenCtiWorld, Release, StandIn, User};
 
 use super::{CONNECTOR, TOKEN, client, hurried, registration};
 
@@ -143,30 +139,77 @@ async fn a_work_lives_from_its_name_to_its_last_word() {
 }
 
 #[tokio::test]
-async fn a_plain_work_is_not_closed_before_the_platform_has_counted() {
+async fn an_announcement_counts_once_however_often_its_answer_is_lost() {
+    for release in Release::ALL {
+        let opencti = StandIn::start(OpenCtiWorld::new(release, TOKEN))
+            .await
+            .unwrap();
+        let (client, hand) = client(&opencti.url());
+        client.version().await.unwrap();
+        client.register(&registration()).await.unwrap();
+        let work = client.work_add(CONNECTOR, "work").await.unwrap();
+        for failure in [
+            Failure::cut_body(),
+            Failure::html(502).after_doing(),
+            Failure::html(502),
+        ] {
+            let before = client.work_progress(&work).await.unwrap().expected;
+            opencti.fail(failure.on("workEdit.addExpectations"));
+            let mut heard = false;
+            loop {
+                let announcing = client.announce(&work, (before, before + 7), heard);
+                match hurried(&hand, announcing).await {
+                    Ok(()) => break,
+                    Err(error) => assert_eq!(error.remedy(), Remedy::Retry, "{error}"),
+                }
+                heard = true;
+            }
+            let expected = client.work_progress(&work).await.unwrap().expected;
+            assert_eq!(expected, before + 7, "{release:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_push_says_how_many_objects_its_work_will_count_and_when_that_is_not_certain() {
     use vtreporter::opencti::delivery::Api;
-    let world = OpenCtiWorld {
-        processing: Processing::Held,
-        ..OpenCtiWorld::new(Release::V6_9_0, TOKEN)
-    };
-    let opencti = StandIn::start(world).await.unwrap();
-    let (client, hand) = client(&opencti.url());
-    client.version().await.unwrap();
-    client.register(&registration()).await.unwrap();
-    let work = client.work_add(CONNECTOR, "work").await.unwrap();
-    let road = Api::new(client.clone(), CONNECTOR, None);
-    road.send(&super::bundle(2).to_string(), Some(&work))
-        .await
-        .unwrap();
-    let patience = Duration::from_secs(600);
-    let waiting = hurried(&hand, client.work_counted(&work, patience)).await;
-    assert!(!waiting.unwrap(), "nobody has counted yet");
-    opencti.work_off();
-    assert!(client.work_counted(&work, patience).await.unwrap());
-    client.work_processed(&work, "done", false).await.unwrap();
-    let work = &opencti.works()[0];
-    assert_eq!(work.status, WorkStatus::Complete);
-    assert_eq!((work.expected, work.processed), (8, 8));
+    for release in Release::ALL {
+        let opencti = StandIn::start(OpenCtiWorld::new(release, TOKEN))
+            .await
+            .unwrap();
+        let (client, hand) = client(&opencti.url());
+        client.version().await.unwrap();
+        client.register(&registration()).await.unwrap();
+        let work = client.work_add(CONNECTOR, "work").await.unwrap();
+        let road = Api::new(client.clone(), CONNECTOR, None);
+        let bundle = super::bundle(2).to_string();
+        let pushed = async || {
+            hurried(&hand, road.send(&bundle, Some(&work)))
+                .await
+                .unwrap()
+        };
+        if release == Release::V6_5_1 {
+            assert_eq!(
+                pushed().await.counted,
+                None,
+                "under works of the platform's own"
+            );
+            continue;
+        }
+        opencti.fail(Failure::error("DATABASE_ERROR", "no").on("stixBundlePush"));
+        assert_eq!(pushed().await.counted, Some(8));
+        assert_eq!(opencti.works()[0].expected, 8);
+        opencti.fail(Failure::cut_body().on("stixBundlePush"));
+        assert_eq!(pushed().await.counted, None, "perhaps twice");
+        assert_eq!(opencti.works()[0].expected, 24);
+        opencti.fail(Failure::too_large().on("stixBundlePush"));
+        let halves = pushed().await;
+        assert_eq!(halves.bundles, 2);
+        assert_eq!(
+            halves.counted,
+            Some(opencti.works()[0].expected as usize - 24)
+        );
+    }
 }
 
 #[tokio::test]

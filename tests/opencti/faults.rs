@@ -1,7 +1,5 @@
 //! What the client makes of answers that no healthy platform gives.
 
-use std::time::Duration;
-
 use serde_json::json;
 use vtreporter::opencti::delivery::Api;
 use vtreporter::opencti::{ConnectorInfo, Delivery, Error, Registration};
@@ -235,31 +233,4 @@ async fn a_deleted_work_and_a_forgotten_connector_are_decisions_of_their_own() {
         client.queue("id").await,
         Err(Error::NotRegistered)
     ));
-}
-
-#[tokio::test]
-async fn a_plain_work_on_the_api_road_may_be_closed_once_something_is_counted() {
-    let progress = |expected: i32| {
-        Reply::data(json!({"work": {"status": "wait", "tracking": {
-            "import_expected_number": expected, "import_processed_number": 0}}}))
-    };
-    let version = |version: &str| Reply::data(json!({"about": {"version": version}}));
-    let server = Scripted::start([version("6.9.0"), progress(0), progress(0), progress(5)]).await;
-    let (client, hand) = client(&server.url);
-    client.version().await.unwrap();
-    let counted = hurried(&hand, client.work_counted("w", Duration::from_secs(600))).await;
-    assert!(counted.unwrap());
-    assert_eq!(server.asked().len(), 4);
-
-    let slow = Scripted::start([version("6.9.0"), progress(0)]).await;
-    let (client, hand) = super::client(&slow.url);
-    client.version().await.unwrap();
-    let counted = hurried(&hand, client.work_counted("w", Duration::from_secs(90))).await;
-    assert!(!counted.unwrap(), "patience ends");
-
-    let newest = Scripted::start([version("7.260817")]).await;
-    let (client, _) = super::client(&newest.url);
-    client.version().await.unwrap();
-    assert!(client.work_counted("w", Duration::ZERO).await.unwrap());
-    assert_eq!(newest.asked().len(), 1, "multi-part works need no wait");
 }

@@ -4,6 +4,7 @@
 mod program;
 mod rig;
 
+mod announced;
 mod bad_answers;
 mod commands;
 mod countries;
@@ -11,6 +12,7 @@ mod edges;
 mod import;
 mod kills;
 mod logs;
+mod opening;
 mod quota_pause;
 mod relations;
 mod reset;
@@ -27,6 +29,7 @@ mod window;
 #[expect(dead_code, reason = "a part of it serves the tests of the road alone")]
 #[path = "../common/worker.rs"]
 mod worker;
+mod works;
 
 /// Every row of the acceptance table is told by a test.
 #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use vtreporter::standin::opencti::{Echo, Release};
+use vtreporter::standin::opencti::{Echo, Failure, Release};
 use vtreporter::standin::virustotal::{Answer, Fault, On, World};
 
 use crate::rig::{Rig, file, many, now, window};
@@ -82,11 +82,8 @@ async fn the_refresh_button_before_a_run_and_terminate_costs_no_run() {
         .set("CONNECTOR_RUN_AND_TERMINATE", "true");
     rig.connector().end().await.unwrap();
     // The program registers, the button is pressed, then it pings for the first time.
-    rig.opencti.fail(
-        vtreporter::standin::opencti::Failure::html(503)
-            .on("pingConnector")
-            .times(1),
-    );
+    rig.opencti
+        .fail(Failure::html(503).on("pingConnector").times(1));
     let connector = rig.connector();
     rig.until(|it| {
         it.requests_for("pingConnector")
@@ -137,4 +134,47 @@ async fn a_lagging_index_does_not_make_two_resets_of_one() {
     }
     let works = rig.opencti.works();
     assert!(works.len() == 2 && !works[1].in_error, "{works:?}");
+}
+
+/// The answer that said "reset" never came; the time of the reset did.
+#[tokio::test]
+async fn the_refresh_button_counts_when_the_answer_of_that_very_ping_is_lost() {
+    for release in [Release::V6_8_0, Release::V6_9_0, Release::V7] {
+        for lost in [
+            Failure::cut_body(),
+            Failure::html(502).after_doing(),
+            Failure::answer(200, "text/html", "<html>").after_doing(),
+        ] {
+            let rig = Rig::of(many(3), release).await;
+            let _connector = rig.connector();
+            rig.idle(1).await;
+            rig.opencti.press_refresh();
+            rig.opencti.fail(lost.on("pingConnector"));
+            let runs = |works: usize| {
+                rig.until(move |it| {
+                    let works_of = it.works();
+                    works_of.iter().filter(|work| work.closed).count() >= works
+                })
+            };
+            rig.pass(BEAT / 8, runs(2)).await;
+            let (from, to) = window(&rig.queries()[1]);
+            assert_eq!(to - from, TimeDelta::days(1), "{release:?}");
+            rig.beats(3).await;
+            assert_eq!(rig.opencti.works().len(), 2, "once, {release:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn lost_answers_without_a_reset_start_no_run() {
+    for release in Release::ALL {
+        let rig = Rig::of(World::empty(), release).await;
+        let _connector = rig.connector();
+        rig.idle(1).await;
+        for failure in [Failure::cut_body(), Failure::html(502).after_doing()] {
+            rig.opencti.fail(failure.on("pingConnector").times(9));
+            rig.beats(12).await;
+        }
+        assert_eq!(rig.opencti.works().len(), 1, "{release:?}");
+    }
 }

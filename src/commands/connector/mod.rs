@@ -5,10 +5,12 @@ mod kept;
 mod last_line;
 mod message;
 mod minute;
+mod open_works;
 pub mod ping;
 mod platform;
 pub mod roads;
 mod run;
+mod settle;
 mod works;
 
 use std::collections::VecDeque;
@@ -25,6 +27,7 @@ use self::ping::Heart;
 use self::platform::Patience;
 use self::roads::RoadSettings;
 use self::run::Outcome;
+use self::settle::Settler;
 use super::Exit;
 use crate::clock::Clock;
 use crate::country::Country;
@@ -39,6 +42,13 @@ use crate::terminal::Terminal;
 /// At the end the state and the work are told to the platform once more; a
 /// platform that does not answer must not keep the container from stopping.
 const GOODBYE: Duration = Duration::from_secs(3);
+
+/// How long run-and-terminate waits, pinging, until the platform has counted
+/// what was pushed; then it is left to the next start.
+const SEEING_OFF: Duration = Duration::from_secs(120);
+
+/// As [`SEEING_OFF`] after a run that failed, which says so soon.
+const SEEING_OFF_A_FAILURE: Duration = Duration::from_secs(5);
 
 /// What the service is told.
 #[derive(Clone)]
@@ -150,18 +160,51 @@ impl Service {
             self.settings.registration.id.clone(),
             heart.clone(),
         ));
+        let mut settling = tokio::task::JoinSet::new();
+        let settler = self.settler(&heart);
+        settling.spawn(async move { settler.run().await });
         let result = if self.settings.once() {
-            self.once(&heart, &roads, stop).await
+            let result = self.once(&heart, &roads, stop).await;
+            let patience = match &result {
+                Ok(()) => SEEING_OFF,
+                Err(_) => SEEING_OFF_A_FAILURE,
+            };
+            self.see_off(&heart, patience, stop).await;
+            result
         } else {
             self.forever(&heart, &roads, stop).await;
             Ok(())
         };
+        // Before the last ping, which has to tell what is still to be settled.
+        settling.shutdown().await;
         // The clock of the machine, not ours: a stop has a real deadline.
         if tokio::time::timeout(GOODBYE, heart.ping()).await.is_err() {
             warn!("the platform did not take the last ping in time");
         }
         info!("stopped");
         result
+    }
+
+    fn settler(&self, heart: &Arc<Heart>) -> Settler {
+        Settler {
+            heart: heart.clone(),
+            opencti: self.opencti.clone(),
+            clock: self.clock.clone(),
+            connector: self.settings.registration.id.clone(),
+        }
+    }
+
+    /// Waits a while for works that need a word of ours once the platform has
+    /// counted.
+    async fn see_off(&self, heart: &Heart, patience: Duration, stop: &CancellationToken) {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => {}
+            () = heart.nothing_owed() => {}
+            () = self.clock.sleep(patience) => {
+                info!("the platform has not counted everything yet: its works are looked after at the next start");
+            }
+        }
     }
 
     /// Pings, unless asked to stop: the last ping of all has a deadline.

@@ -99,18 +99,31 @@ pub(super) struct Platform<'a> {
     pub reached: watch::Sender<Reached>,
     /// The same on a terminal.
     pub bar: Bar,
+    /// How many objects the platform has to count for what was delivered so
+    /// far; `None` while, and after, that is not certain.
+    pub pushed: Option<u64>,
 }
 
 impl Sink for Platform<'_> {
     async fn deliver(&mut self, bundle: &str) -> Result<(), SinkError> {
         self.wait_for_the_queue().await?;
         let mut registered_again = false;
+        // Dropped in the middle, or sent twice, nobody knows what is counted.
+        let before = self.pushed.take();
+        let mut tries = 0;
         loop {
             let sending = wait_for(self.clock, self.patience, "to take a bundle", async || {
+                tries += 1;
                 self.roads.send(bundle, self.work).await
             });
             match sending.await {
-                Ok(_) => return Ok(()),
+                Ok(sent) => {
+                    let counted = sent.counted.filter(|_| tries == 1);
+                    self.pushed = before
+                        .zip(counted)
+                        .map(|(before, counted)| before + counted as u64);
+                    return Ok(());
+                }
                 // Somebody deleted it: the objects matter more.
                 Err(Error::NotAlive) if self.work.is_some() => {
                     warn!("the work is gone from the platform: going on without one");

@@ -6,12 +6,12 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
 use super::kept::Kept;
 use super::ping::Epoch;
-use super::platform::{self, Platform};
-use super::works::Opened;
+use super::platform::Platform;
+use super::works::{LastWord, Memory, Opened};
 use super::{GOODBYE, Heart, Service, last_line, message, minute};
 use crate::commands::{Bar, Exit};
 use crate::convert::tally::Tally;
@@ -57,6 +57,8 @@ struct End {
     /// The moment that it was put off to, when it was.
     waited_for: Option<DateTime<Utc>>,
     opened: Opened,
+    /// What the platform has to count.
+    pushed: Option<u64>,
 }
 
 /// What an import ended with.
@@ -81,7 +83,12 @@ impl Service {
         let mut run = self.begin(&mut state, country, now);
         let waited_for = run.resume_at.take();
         heart.status(|status| status.last_run = Some(now)).await;
-        let opened = match self.open(country, &mut run, roads, stop).await {
+        let memory = Memory {
+            heart,
+            state: &mut state,
+            epoch,
+        };
+        let opened = match self.open(memory, country, &mut run, roads, stop).await {
             Ok(Some(opened)) => opened,
             Ok(None) => return Outcome::Stopped,
             Err(error) => {
@@ -92,8 +99,6 @@ impl Service {
                 return Outcome::Undone(Exit::from(&error));
             }
         };
-        self.close_orphans(&mut state).await;
-        state.works.extend(opened.work.clone());
         state.country(country.code).run = Some(run.clone());
         self.guard.start_run();
         let spent_before = run.numbers.requests;
@@ -107,13 +112,18 @@ impl Service {
                 stop,
             )
             .await;
-        let mut state = platform.state;
+        let (mut state, pushed) = (platform.state, platform.pushed);
         heart.status(|status| status.buffering = false).await;
         let ended = match ended {
             Ended::Reset => {
                 *self.kept.lock().await = Kept::default();
-                let text = "Cut off: the state was reset on the platform. A new run starts.";
-                self.close_work(opened.work.as_deref(), text, true).await;
+                let word = LastWord {
+                    text: "Cut off: the state was reset on the platform. A new run starts.",
+                    in_error: true,
+                    // The button purges the queue.
+                    pushed: None,
+                };
+                self.close_work(heart, &opened, word).await;
                 return Outcome::Reset;
             }
             // All was delivered by then: only the work is left to close.
@@ -123,9 +133,12 @@ impl Service {
                 let text = message::stopped(&run, tally.counts());
                 last_line::log_stopped(country, &run, &text);
                 state.country(country.code).run = Some(run);
-                if self.close_work(opened.work.as_deref(), &text, true).await {
-                    forget(&mut state, &opened);
-                }
+                let word = LastWord {
+                    text: &text,
+                    in_error: true,
+                    pushed,
+                };
+                self.close_work(heart, &opened, word).await;
                 heart.keep(&state, epoch).await;
                 return Outcome::Stopped;
             }
@@ -138,9 +151,10 @@ impl Service {
             ended,
             waited_for,
             opened,
+            pushed,
         };
         let settling = async {
-            let outcome = self.settle(&mut state, end, stop).await;
+            let outcome = self.settle(heart, &mut state, end).await;
             heart.save(&state, epoch).await;
             outcome
         };
@@ -190,6 +204,7 @@ impl Service {
             country: country.code,
             reached: watch::Sender::new(Reached::of(run)),
             bar: Bar::new(&self.terminal, &self.clock, country),
+            pushed: Some(0),
         }
     }
 
@@ -205,18 +220,14 @@ impl Service {
         let (heart, epoch) = (platform.heart, platform.epoch);
         let reached = platform.reached.subscribe();
         let importing = async {
-            // Before the first delivery: a process that is killed after it must
-            // find this very window again, or there would be a second report.
-            let state = platform.state.clone();
-            let saving = platform::wait_for(
-                &self.clock,
-                self.settings.patience(),
-                "to keep the state",
-                async || heart.try_save(&state, epoch).await,
-            );
-            if let Err(error) = saving.await {
-                warn!(error = %error, "the platform does not keep the state: a restart would begin this run anew");
-            }
+            // Before the first delivery, where no work was opened.
+            let state = &mut platform.state;
+            let mut memory = Memory {
+                heart,
+                state,
+                epoch,
+            };
+            self.remember(&mut memory, country, run).await;
             // No request is spent on what could not be delivered.
             platform.wait_for_the_queue().await?;
             let import = Import {
@@ -250,13 +261,14 @@ impl Service {
     }
 
     /// Writes the end of a run into the state and closes its work.
-    async fn settle(&self, state: &mut State, end: End, stop: &CancellationToken) -> Outcome {
+    async fn settle(&self, heart: &Heart, state: &mut State, end: End) -> Outcome {
         let End {
             country,
             mut run,
             ended,
             waited_for,
             opened,
+            pushed,
         } = end;
         state.charged = self.guard.charged();
         let undone = match &ended {
@@ -290,11 +302,12 @@ impl Service {
             Ok(finished) => entry.finish(run, finished.carried),
             Err(_) => entry.run = Some(run),
         }
-        self.wait_until_counted(&opened, stop).await;
-        let work = opened.work.as_deref();
-        if self.close_work(work, &text, undone.is_some()).await {
-            forget(state, &opened);
-        }
+        let word = LastWord {
+            text: &text,
+            in_error: undone.is_some(),
+            pushed,
+        };
+        self.close_work(heart, &opened, word).await;
         opened.roads.close().await;
         if shared {
             return Outcome::Shared;
@@ -388,11 +401,4 @@ impl Service {
             } => None,
         }
     }
-}
-
-/// The run's work is closed: nobody has to try again.
-fn forget(state: &mut State, opened: &Opened) {
-    state
-        .works
-        .retain(|open| Some(open) != opened.work.as_ref());
 }

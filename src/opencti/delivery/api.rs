@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::{Deserialize, Serialize};
 
-use crate::opencti::client::OpenCti;
+use crate::opencti::client::{OpenCti, Told};
 use crate::opencti::documents;
 use crate::opencti::error::Error;
 use crate::opencti::version::Feature;
 
 use super::Sent;
-use super::parts::count;
+use super::parts::distinct;
 use super::split::halves;
 
 /// Pushes bundles over GraphQL.
@@ -40,16 +40,24 @@ impl Api {
     /// Pushes a bundle; one that is refused as too large goes in halves.
     pub async fn send(&self, bundle: &str, work: Option<&str>) -> Result<Sent, Error> {
         let mut sent = Sent {
-            objects: count(bundle)?,
+            objects: distinct(bundle)?,
             bundles: 0,
+            counted: Some(0),
         };
         // Pieces still to go, the next one last.
         let mut pieces = vec![Cow::Borrowed(bundle)];
         while let Some(piece) = pieces.pop() {
             let refusal = if piece.len() < self.refused.load(Ordering::Relaxed) {
                 match self.push(&piece, work).await {
-                    Ok(()) => {
+                    Ok(once) => {
                         sent.bundles += 1;
+                        // Of halves, both hold what others need.
+                        let objects = match &piece {
+                            Cow::Borrowed(_) => sent.objects,
+                            Cow::Owned(half) => distinct(half)?,
+                        };
+                        let before = sent.counted.filter(|_| once);
+                        sent.counted = before.map(|before| before + objects);
                         continue;
                     }
                     Err(refusal @ Error::TooLarge { .. }) => refusal,
@@ -74,7 +82,8 @@ impl Api {
         Ok(sent)
     }
 
-    async fn push(&self, bundle: &str, work: Option<&str>) -> Result<(), Error> {
+    /// Pushes a bundle; whether it is certain that its work will count it, once.
+    async fn push(&self, bundle: &str, work: Option<&str>) -> Result<bool, Error> {
         #[derive(Deserialize)]
         struct Data {
             #[serde(rename = "stixBundlePush")]
@@ -93,7 +102,7 @@ impl Api {
             work: None,
         };
         let draft = self.draft.as_deref();
-        let data: Data = if work.is_some() {
+        let told: Told<Data> = if work.is_some() {
             let with_work = Variables { work, ..plain };
             self.client
                 .call_in_form_and_draft(
@@ -105,11 +114,13 @@ impl Api {
                 .await?
         } else {
             self.client
-                .call_in_draft(&documents::PUSH, &plain, draft)
+                .call_telling(&documents::PUSH, &plain, draft)
                 .await?
         };
-        match data.accepted {
-            Some(true) => Ok(()),
+        // Where a push cannot name its work the platform makes one of its own.
+        let named = work.is_some() && self.client.level().asks(Feature::PushWork);
+        match told.data.accepted {
+            Some(true) => Ok(named && !told.repeated),
             other => Err(self.client.odd(&format!("the push answered {other:?}"))),
         }
     }

@@ -60,6 +60,7 @@ impl Directory {
         Ok(Sent {
             objects,
             bundles: 1,
+            counted: None,
         })
     }
 }

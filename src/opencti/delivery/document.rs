@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::opencti::error::Error;
 
-use super::parts::count;
+use super::parts::distinct;
 
 /// What a file tells about who wrote it.
 #[derive(Clone, Debug)]
@@ -58,7 +58,7 @@ pub(super) fn document(
     bundle: &str,
 ) -> Result<(Vec<u8>, usize), Error> {
     let fault = |error: serde_json::Error| Error::Bundle(error.to_string());
-    let objects = count(bundle)?;
+    let objects = distinct(bundle)?;
     let text = serde_json::to_vec(&Document {
         bundle_type: kind,
         applicant_id: sender.applicant.as_deref(),

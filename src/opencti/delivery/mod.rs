@@ -37,6 +37,18 @@ pub struct Sent {
     pub objects: usize,
     /// Pieces that they travelled in.
     pub bundles: usize,
+    /// How many objects their work will count for them; `None` where that is
+    /// not certain.
+    pub counted: Option<usize>,
+}
+
+/// Objects that a work was told to expect and that did not certainly go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeftBehind {
+    /// Never sent: they will not come.
+    pub unsent: usize,
+    /// Some are on their way without an answer: they may come or not.
+    pub in_doubt: bool,
 }
 
 impl Delivery {
@@ -74,6 +86,15 @@ impl Delivery {
         match self {
             Self::Amqp(broker) => broker.buffering(),
             Self::Api(_) | Self::Directory(_) | Self::S3(_) => false,
+        }
+    }
+
+    /// What was announced to a work and not confirmed: what a delivery that
+    /// was cut off leaves behind.
+    pub fn left_behind(&self, work: &str) -> LeftBehind {
+        match self {
+            Self::Amqp(broker) => broker.left_behind(work),
+            Self::Api(_) | Self::Directory(_) | Self::S3(_) => LeftBehind::default(),
         }
     }
 
@@ -122,8 +143,19 @@ impl Roads {
         self.0.iter().any(Delivery::has_works)
     }
 
+    /// What was announced to a work and not confirmed.
+    pub fn left_behind(&self, work: &str) -> LeftBehind {
+        let mut all = LeftBehind::default();
+        for road in &self.0 {
+            let one = road.left_behind(work);
+            all.unsent += one.unsent;
+            all.in_doubt |= one.in_doubt;
+        }
+        all
+    }
+
     /// Whether the platform counts by itself what a work waits for, some time
-    /// after it took the bundle ([`super::OpenCti::work_counted`]).
+    /// after it took the bundle.
     pub fn is_counted_by_platform(&self) -> bool {
         self.0.iter().any(|road| matches!(road, Delivery::Api(_)))
     }

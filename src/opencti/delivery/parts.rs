@@ -2,6 +2,7 @@
 //! without changing a byte of its objects.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{MapAccess, Visitor};
@@ -118,16 +119,22 @@ pub(super) struct Bundle<'a> {
     pub(super) objects: Vec<Object<'a>>,
 }
 
-/// How many objects a bundle holds, without reading them.
-pub(super) fn count(bundle: &str) -> Result<usize, Error> {
+/// How many different objects a bundle holds: what a worker splits it into.
+pub(super) fn distinct(bundle: &str) -> Result<usize, Error> {
     #[derive(Deserialize)]
-    struct Wire {
-        #[serde(default)]
-        objects: Vec<serde::de::IgnoredAny>,
+    struct Wire<'a> {
+        #[serde(borrow, default)]
+        objects: Vec<Named<'a>>,
     }
-    serde_json::from_str::<Wire>(bundle)
-        .map(|wire| wire.objects.len())
-        .map_err(|error| Error::Bundle(error.to_string()))
+    #[derive(Deserialize)]
+    struct Named<'a> {
+        #[serde(borrow)]
+        id: Cow<'a, str>,
+    }
+    let wire: Wire<'_> =
+        serde_json::from_str(bundle).map_err(|error| Error::Bundle(error.to_string()))?;
+    let ids: HashSet<&str> = wire.objects.iter().map(|object| &*object.id).collect();
+    Ok(ids.len())
 }
 
 impl<'a> Bundle<'a> {

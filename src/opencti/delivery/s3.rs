@@ -155,6 +155,7 @@ impl Bucket {
         Ok(Sent {
             objects,
             bundles: 1,
+            counted: None,
         })
     }
 }

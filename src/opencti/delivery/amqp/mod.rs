@@ -7,6 +7,7 @@
 //! failed is gone on with where it stopped, and announced to its work once.
 
 mod message;
+mod progress;
 mod session;
 mod tls;
 
@@ -27,8 +28,9 @@ use crate::opencti::connector::Amqp;
 use crate::opencti::error::{Error, Remedy};
 use crate::secret::Secret;
 
-use super::Sent;
 use super::order::Plan;
+use super::{LeftBehind, Sent};
+use progress::{Fate, Progress};
 use session::{Session, address, judge};
 
 /// Messages on their way at once.
@@ -104,23 +106,6 @@ struct Shared {
     buffering: AtomicBool,
 }
 
-/// How far the bundle in hand is.
-#[derive(Default)]
-struct Progress {
-    /// Which bundle, for which work and draft.
-    of: Option<u64>,
-    /// The work was told how many objects come.
-    announced: bool,
-    confirmed: Vec<bool>,
-}
-
-impl Progress {
-    fn open(&self) -> impl Iterator<Item = usize> + '_ {
-        let places = self.confirmed.iter().enumerate();
-        places.filter(|(_, done)| !**done).map(|(at, _)| at)
-    }
-}
-
 /// Why a round ended before everything was confirmed.
 enum Halt {
     /// The connection is of no use any more.
@@ -160,6 +145,11 @@ impl Broker {
         self.shared.buffering.load(Ordering::Relaxed)
     }
 
+    /// What the bundle in hand was announced for and did not certainly go.
+    pub fn left_behind(&self, work: &str) -> LeftBehind {
+        self.shared.progress().left_behind(work)
+    }
+
     /// Ends the connection; the next bundle makes a new one.
     pub async fn close(&self) {
         let session = self.shared.session.lock().await.take();
@@ -173,10 +163,8 @@ impl Broker {
         let plan = Plan::new(bundle)?;
         let shared = &self.shared;
         let mut session = shared.session.lock().await;
-        shared.begin(
-            fingerprint(bundle, work, self.draft.as_deref()),
-            plan.pieces.len(),
-        );
+        let of = fingerprint(bundle, work, self.draft.as_deref());
+        shared.progress().begin(of, work, plan.pieces.len());
         let envelope = Envelope {
             applicant: shared.settings.applicant.as_deref(),
             work,
@@ -185,10 +173,11 @@ impl Broker {
         let result = shared.deliver(&plan, envelope, &mut session).await;
         shared.buffering.store(false, Ordering::Relaxed);
         result?;
-        *shared.progress() = Progress::default();
+        shared.progress().done();
         Ok(Sent {
             objects: plan.pieces.len(),
             bundles: plan.pieces.len(),
+            counted: Some(plan.pieces.len()),
         })
     }
 }
@@ -197,18 +186,6 @@ impl Shared {
     fn progress(&self) -> MutexGuard<'_, Progress> {
         // The sections hold no code that panics; a poisoned value is still whole.
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Goes on with the bundle that failed last, or begins another.
-    fn begin(&self, of: u64, count: usize) {
-        let mut progress = self.progress();
-        if progress.of != Some(of) {
-            *progress = Progress {
-                of: Some(of),
-                announced: false,
-                confirmed: vec![false; count],
-            };
-        }
     }
 
     /// Rounds until everything is confirmed or patience ends.
@@ -274,6 +251,7 @@ impl Shared {
         for at in open {
             let body =
                 message::message(plan, &plan.pieces[at], at + 1, envelope).map_err(Halt::Failed)?;
+            self.progress().set(at, Fate::InDoubt);
             let published = self.patiently(session.publish(&self.settings.connection, &body));
             let confirm = published.await?.map_err(|e| self.lost(&e))?;
             flight.add(at, body.len(), confirm);
@@ -313,11 +291,21 @@ impl Shared {
         let Some(work) = envelope.work else {
             return Ok(());
         };
-        if !self.progress().announced {
-            let count = plan.pieces.len();
-            self.client.add_expectations(work, count).await?;
-            self.progress().announced = true;
+        if self.progress().is_announced() {
+            return Ok(());
         }
+        let known = self.progress().expected_by(work);
+        let before = match known {
+            Some(before) => before,
+            None => self.client.work_progress(work).await?.expected,
+        };
+        // Noted before it is said: this may be dropped in the middle.
+        let heard = self.progress().saying(work, before);
+        let expected = before + plan.pieces.len() as u64;
+        self.client
+            .announce(work, (before, expected), heard)
+            .await?;
+        self.progress().said(work, expected);
         Ok(())
     }
 
@@ -330,10 +318,11 @@ impl Shared {
         let answer = self.patiently(confirm).await?;
         match answer.map_err(|error| self.lost(&error))? {
             Confirmation::Ack(None) => {
-                self.progress().confirmed[at] = true;
+                self.progress().set(at, Fate::Confirmed);
                 self.buffering.store(false, Ordering::Relaxed);
             }
             Confirmation::Ack(Some(_)) => {
+                self.progress().set(at, Fate::Unsent);
                 let broker = &self.settings.connection;
                 flight.refused = Some(Error::BrokerNoQueue {
                     address: address(broker),
@@ -342,6 +331,7 @@ impl Shared {
                 });
             }
             Confirmation::Nack(_) | Confirmation::NotRequested => {
+                self.progress().set(at, Fate::Unsent);
                 flight.refused = Some(self.holds("it refuses them (nack)"));
             }
         }
