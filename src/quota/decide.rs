@@ -1,9 +1,11 @@
 //! May the next request be sent? Pure: readings, counts and the time are arguments.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Datelike, DurationRound, Months, NaiveTime, TimeDelta, Utc};
 
 use super::reading::{Counters, Line, Reading, SEARCHES};
-use super::{Charged, Cost, OnUnknown, Own, Pause, Policy, Scope};
+use super::{Cause, Charged, Cost, LONGEST_PAUSE, OnUnknown, Own, Pause, Policy};
 
 /// What the quotas say to the next request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +33,7 @@ pub fn decide(
 ) -> Verdict {
     let unknown = reading.unknown.is_some() && policy.on_unknown == OnUnknown::Pause;
     if reading.drained || unknown {
-        return Verdict::Pause(unknown_pause(policy, now));
+        return Verdict::Pause(unknown_pause(now));
     }
     let mut pause: Option<Pause> = None;
     let mut warn = Vec::new();
@@ -41,14 +43,20 @@ pub fn decide(
             continue;
         }
         let line = current(line, own, charged, now);
-        if passes(line.used + next, line.allowed, policy.stop_percent) {
+        if passes(
+            line.used.saturating_add(next),
+            line.allowed,
+            policy.stop_percent,
+        ) {
             let stop = Pause {
-                quota: line.quota,
-                scope: line.scope,
-                used: line.used,
-                allowed: line.allowed,
-                stop_percent: policy.stop_percent,
                 resumes_at: line.resets_at,
+                cause: Cause::Quota {
+                    quota: line.quota,
+                    scope: line.scope,
+                    used: line.used,
+                    allowed: line.allowed,
+                    stop_percent: policy.stop_percent,
+                },
             };
             if pause
                 .as_ref()
@@ -88,14 +96,18 @@ pub fn calls_left(
 }
 
 /// The pause when nothing is known: until the next UTC day.
-pub fn unknown_pause(policy: Policy, now: DateTime<Utc>) -> Pause {
+pub fn unknown_pause(now: DateTime<Utc>) -> Pause {
     Pause {
-        quota: String::new(),
-        scope: Scope::Unknown,
-        used: 0,
-        allowed: 0,
-        stop_percent: policy.stop_percent,
+        cause: Cause::Unknown,
         resumes_at: resets_at("", now),
+    }
+}
+
+/// The pause that VirusTotal asks for itself, with an end to it.
+pub(crate) fn asked_pause(wait: Duration, now: DateTime<Utc>) -> Pause {
+    Pause {
+        cause: Cause::Asked(wait),
+        resumes_at: now + wait.min(LONGEST_PAUSE),
     }
 }
 
@@ -126,7 +138,7 @@ pub(crate) fn burns(quota: &str, own: Own, charged: Charged) -> u64 {
     if quota == SEARCHES {
         of_searches
     } else {
-        own.requests + of_searches
+        own.requests.saturating_add(of_searches)
     }
 }
 
@@ -136,7 +148,7 @@ fn current(line: &Line, own: Own, charged: Charged, now: DateTime<Utc>) -> Line 
     let begun_again = line.resets_at <= now;
     let before = if begun_again { 0 } else { line.used };
     Line {
-        used: before + burns(&line.quota, own, charged),
+        used: before.saturating_add(burns(&line.quota, own, charged)),
         resets_at: if begun_again {
             resets_at(&line.quota, now)
         } else {
@@ -215,14 +227,19 @@ mod tests {
         match decide(reading, own, cost, charged, POLICY, now()) {
             Verdict::Go => "go".to_owned(),
             Verdict::Warn(lines) => format!("warn {}", lines.len()),
-            Verdict::Pause(pause) => format!(
-                "pause {} {:?} {}/{} until {}",
-                pause.quota,
-                pause.scope,
-                pause.used,
-                pause.allowed,
-                pause.resumes_at.format("%m-%d %H:%M")
-            ),
+            Verdict::Pause(pause) => {
+                let until = pause.resumes_at.format("%m-%d %H:%M");
+                match pause.cause {
+                    Cause::Quota {
+                        quota,
+                        scope,
+                        used,
+                        allowed,
+                        ..
+                    } => format!("pause {quota} {scope:?} {used}/{allowed} until {until}"),
+                    other => format!("pause {other:?} until {until}"),
+                }
+            }
         }
     }
 
@@ -345,6 +362,20 @@ mod tests {
     }
 
     #[test]
+    fn sums_end_at_the_largest_number_and_never_overflow() {
+        let huge = group("api_requests_daily", u64::MAX, 1000);
+        let many = own(u64::MAX, u64::MAX);
+        for own in [own(0, 1), many] {
+            let verdict = verdict(&huge, own, Cost::Request, Charged::Unknown);
+            assert!(verdict.starts_with("pause"), "{verdict}");
+        }
+        assert_eq!(many.plus(many), many);
+        assert_eq!(many.total(), u64::MAX);
+        let with = huge.with(many, Charged::Both);
+        assert_eq!(with.lines()[0].used, u64::MAX);
+    }
+
+    #[test]
     fn a_window_that_has_passed_since_the_reading_begins_again() {
         let reading = group("api_requests_daily", 10_000, 10_000);
         let tomorrow = at("2026-11-21T00:00:00Z");
@@ -385,7 +416,7 @@ mod tests {
                 policy,
                 now(),
             );
-            matches!(verdict, Verdict::Pause(pause) if pause.scope == Scope::Unknown
+            matches!(verdict, Verdict::Pause(pause) if pause.cause == Cause::Unknown
                 && pause.resumes_at == at("2026-11-21T00:00:00Z"))
         };
         assert!(!paused(&unknown, POLICY));

@@ -8,7 +8,7 @@ use chrono::{DateTime, Timelike, Utc};
 use tokio::sync::Notify;
 use tracing::{debug, info, warn};
 
-use super::decide::{Verdict, calls_left, charged_by, decide, unknown_pause};
+use super::decide::{Verdict, asked_pause, calls_left, charged_by, decide};
 use super::ledger::State;
 use super::reading::Reading;
 use super::{Charged, Cost, OnUnknown, Own, Pause, Policy, Spent, Stop};
@@ -268,6 +268,20 @@ impl Guard {
         match self.read().await {
             Ok(_) => Ok(true),
             Err(error @ Error::WrongKey { .. }) => Err(Stop::Failed(error)),
+            // The quotas alone may be slow; whether VirusTotal answers at all
+            // the request itself will show.
+            Err(error @ (Error::TimedOut { .. } | Error::CutShort { .. }))
+                if self.state().reading.is_none()
+                    && self.0.policy.on_unknown == OnUnknown::Continue =>
+            {
+                let before = {
+                    let state = self.state();
+                    (state.sent, state.flying)
+                };
+                let unknown = Reading::unknown(error.to_string(), self.0.clock.now());
+                self.take(unknown, before.0, before.1);
+                Ok(true)
+            }
             Err(error) if self.state().reading.is_none() => Err(Stop::Failed(error)),
             Err(error) => {
                 warn!(vt.said = %error, "the quotas could not be read again; going on with the last reading and our own count");
@@ -407,12 +421,7 @@ impl Guard {
             return Err(Stop::Paused(pause));
         }
         if let Some(wait) = retry_after.filter(|&wait| wait > LONGEST_WAIT) {
-            let resumes_at = now + chrono::TimeDelta::from_std(wait).unwrap_or_default();
-            let unknown = unknown_pause(self.0.policy, now);
-            return Err(Stop::Paused(Pause {
-                resumes_at: resumes_at.max(now),
-                ..unknown
-            }));
+            return Err(Stop::Paused(asked_pause(wait, now)));
         }
         if throttled > THROTTLED_MOST {
             return Err(Stop::Failed(error));

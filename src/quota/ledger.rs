@@ -32,6 +32,8 @@ pub(super) struct State {
     pub(super) calibrations: u32,
     /// Allowances that were warned of in this run.
     warned: BTreeSet<(String, Scope)>,
+    /// And that nothing is known.
+    warned_unknown: bool,
     pub(super) warnings: Vec<String>,
 }
 
@@ -54,7 +56,7 @@ impl State {
 
     /// Says once a run that nothing is known.
     pub(super) fn warn_unknown(&mut self, why: &str) {
-        if self.warned.insert((String::new(), Scope::Unknown)) {
+        if !std::mem::replace(&mut self.warned_unknown, true) {
             let text = format!(
                 "VirusTotal does not say how much of its quota is left ({why}); going on without knowing"
             );
@@ -67,6 +69,7 @@ impl State {
     pub(super) fn start_run(&mut self) {
         self.at_start = self.sent;
         self.warned.clear();
+        self.warned_unknown = false;
         self.warnings.clear();
     }
 

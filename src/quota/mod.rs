@@ -7,6 +7,7 @@
 //! ```
 
 use std::fmt;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,10 @@ pub use reading::{Line, Reading};
 
 use crate::number::grouped;
 use crate::virustotal::Error;
+
+/// The longest pause that VirusTotal can ask for. Its shortest quota that a run
+/// waits for begins again each day: to ask again then costs one request.
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 3600);
 
 /// When the guard warns and when it stops. Percent of an allowance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,8 +90,6 @@ pub enum Scope {
     User,
     /// All members' together.
     Group,
-    /// Not told.
-    Unknown,
 }
 
 impl fmt::Display for Scope {
@@ -94,7 +97,6 @@ impl fmt::Display for Scope {
         f.write_str(match self {
             Self::User => "the user's",
             Self::Group => "the group's",
-            Self::Unknown => "the",
         })
     }
 }
@@ -124,8 +126,8 @@ impl Own {
 
     pub(crate) fn plus(self, other: Self) -> Self {
         Self {
-            searches: self.searches + other.searches,
-            requests: self.requests + other.requests,
+            searches: self.searches.saturating_add(other.searches),
+            requests: self.requests.saturating_add(other.requests),
         }
     }
 
@@ -138,7 +140,7 @@ impl Own {
 
     /// Requests of either kind.
     pub fn total(self) -> u64 {
-        self.searches + self.requests
+        self.searches.saturating_add(self.requests)
     }
 }
 
@@ -157,35 +159,68 @@ pub struct Spent {
 /// Why the run has to wait, and until when.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pause {
-    /// VirusTotal's name of the quota; empty when it is not known which.
-    pub quota: String,
-    /// Whose.
-    pub scope: Scope,
-    /// Used, our own requests since the last reading included.
-    pub used: u64,
-    /// Allowed in all.
-    pub allowed: u64,
-    /// The percentage that is not passed.
-    pub stop_percent: u8,
+    /// Why.
+    pub cause: Cause,
     /// When it is worth going on.
     pub resumes_at: DateTime<Utc>,
 }
 
+/// Why the run has to wait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The next request would pass the stop percentage of a quota.
+    Quota {
+        /// VirusTotal's name of it.
+        quota: String,
+        /// Whose.
+        scope: Scope,
+        /// Used, our own requests since the last reading included.
+        used: u64,
+        /// Allowed in all.
+        allowed: u64,
+        /// The percentage that is not passed.
+        stop_percent: u8,
+    },
+    /// VirusTotal does not say what is left.
+    Unknown,
+    /// VirusTotal asks to wait so long, by `Retry-After`.
+    Asked(Duration),
+}
+
 impl fmt::Display for Pause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.scope == Scope::Unknown {
-            f.write_str("VirusTotal does not say how much of its quota is left")?;
-        } else {
-            let (name, scope) = (reading::name(&self.quota), self.scope);
-            let (used, allowed) = (grouped(self.used), grouped(self.allowed));
-            let stop = self.stop_percent;
-            write!(
-                f,
-                "{scope} {name} stand at {used} of {allowed} (stop at {stop} %)"
-            )?;
-        }
+        self.cause.fmt(f)?;
         let moment = self.resumes_at.format("%Y-%m-%d %H:%M UTC");
         write!(f, "; goes on at {moment}")
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Quota {
+                quota,
+                scope,
+                used,
+                allowed,
+                stop_percent,
+            } => write!(
+                f,
+                "{scope} {} stand at {} of {} (stop at {stop_percent} %)",
+                reading::name(quota),
+                grouped(*used),
+                grouped(*allowed),
+            ),
+            Self::Unknown => f.write_str("VirusTotal does not say how much of its quota is left"),
+            Self::Asked(wait) if *wait > LONGEST_PAUSE => {
+                f.write_str("VirusTotal asks to wait longer than a day (Retry-After)")
+            }
+            Self::Asked(wait) => write!(
+                f,
+                "VirusTotal asks to wait {} minutes (Retry-After)",
+                wait.as_secs().div_ceil(60)
+            ),
+        }
     }
 }
 

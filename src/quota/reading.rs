@@ -136,7 +136,7 @@ impl Reading {
     pub fn with(&self, own: Own, charged: Charged) -> Self {
         let mut with = self.clone();
         for line in &mut with.lines {
-            line.used += burns(&line.quota, own, charged);
+            line.used = line.used.saturating_add(burns(&line.quota, own, charged));
         }
         with
     }
@@ -209,7 +209,7 @@ pub(crate) fn name(quota: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::quota::Pause;
+    use crate::quota::{Cause, Pause};
     use serde_json::{Value, json};
 
     fn reading(quotas: &Value) -> Reading {
@@ -269,24 +269,21 @@ mod tests {
 
     #[test]
     fn a_pause_is_a_plain_sentence() {
-        let pause = Pause {
+        let resumes_at = "2026-11-21T00:00:00Z".parse().unwrap();
+        let pause = |cause| Pause { cause, resumes_at };
+        let spent = pause(Cause::Quota {
             quota: "api_requests_daily".to_owned(),
             scope: Scope::Group,
             used: 18_003,
             allowed: 20_000,
             stop_percent: 90,
-            resumes_at: "2026-11-21T00:00:00Z".parse().unwrap(),
-        };
+        });
         assert_eq!(
-            pause.to_string(),
+            spent.to_string(),
             "the group's daily API requests stand at 18,003 of 20,000 (stop at 90 %); goes on at 2026-11-21 00:00 UTC"
         );
-        let unknown = Pause {
-            scope: Scope::Unknown,
-            ..pause
-        };
         assert_eq!(
-            unknown.to_string(),
+            pause(Cause::Unknown).to_string(),
             "VirusTotal does not say how much of its quota is left; goes on at 2026-11-21 00:00 UTC"
         );
     }

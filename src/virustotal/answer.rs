@@ -153,11 +153,13 @@ fn target(asked: &Url, headers: &HeaderMap) -> String {
         .unwrap_or_else(|| "a place it does not name".to_owned())
 }
 
-/// `Retry-After`, in seconds or as a date.
+/// `Retry-After`, in seconds or as a date. Foreign, and of any size: whoever
+/// waits for it has to set an end.
 fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More digits than a number holds are still "very long".
+        return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
     }
     let date = DateTime::parse_from_rfc2822(text).ok()?;
     Some(
@@ -261,6 +263,9 @@ mod tests {
         let now: DateTime<Utc> = "2026-11-20T10:00:00Z".parse().unwrap();
         for (text, expected) in [
             ("90", Some(90)),
+            ("18446744073709551615", Some(u64::MAX)),
+            ("99999999999999999999999", Some(u64::MAX)),
+            ("", None),
             ("Fri, 20 Nov 2026 10:02:00 GMT", Some(120)),
             ("Fri, 20 Nov 2026 09:00:00 GMT", Some(0)),
             ("soon", None),

@@ -92,7 +92,7 @@ pub fn query_text(search: &Search) -> String {
     match search.extra.as_deref().map(str::trim) {
         None | Some("") => {}
         // A bare OR would undo the conditions before it.
-        Some(extra) if extra.split_whitespace().any(|word| word == "OR") => {
+        Some(extra) if has_or(extra) => {
             let _ = write!(query, " ({extra})");
         }
         Some(extra) => {
@@ -100,6 +100,38 @@ pub fn query_text(search: &Search) -> String {
         }
     }
     query
+}
+
+/// Whether an OR stands in it, which needs no space beside a bracket. One in
+/// small letters may be one too.
+fn has_or(extra: &str) -> bool {
+    let mut words = extra.split(|c: char| c.is_whitespace() || matches!(c, '(' | ')'));
+    words.any(|word| word.eq_ignore_ascii_case("or"))
+}
+
+/// What keeps conditions of the operator's own from standing by themselves: put
+/// into brackets, they would undo the conditions before them.
+pub fn unbalanced(extra: &str) -> Option<&'static str> {
+    let mut open = 0_u32;
+    let mut quoted = false;
+    for c in extra.chars() {
+        match c {
+            '"' => quoted = !quoted,
+            '(' if !quoted => open += 1,
+            ')' if !quoted => match open.checked_sub(1) {
+                Some(left) => open = left,
+                None => return Some("closes a bracket that it does not open"),
+            },
+            _ => {}
+        }
+    }
+    if quoted {
+        Some("has a quote that is not closed")
+    } else if open > 0 {
+        Some("has a bracket that is not closed")
+    } else {
+        None
+    }
 }
 
 /// To the second, without a zone: VirusTotal reads times as UTC.
@@ -274,6 +306,9 @@ mod tests {
                 "(tag:a OR tag:b) NOT tag:c",
                 " ((tag:a OR tag:b) NOT tag:c)",
             ),
+            ("tag:a OR(tag:b)", " (tag:a OR(tag:b))"),
+            ("(tag:a)OR tag:b", " ((tag:a)OR tag:b)"),
+            ("tag:a or tag:b", " (tag:a or tag:b)"),
             ("size:1KB+", " size:1KB+"),
         ] {
             let with = Search {

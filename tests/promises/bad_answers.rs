@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use vtreporter::standin::opencti::{Failure, StandIn as OpenCti};
-use vtreporter::standin::virustotal::{Answer, Fault, On, StandIn as VirusTotal, World};
+use vtreporter::standin::virustotal::{Answer, Fault, Made, On, StandIn as VirusTotal, World};
 
 use crate::import::told;
 use crate::rig::{Rig, file, many};
@@ -245,4 +245,35 @@ async fn a_body_that_is_too_large_for_a_proxy_goes_in_halves() {
     assert_eq!(rig.files().len(), 50);
     let refs = rig.report()["object_refs"].as_array().map(Vec::len);
     assert!(refs >= Some(50), "{refs:?}");
+}
+
+/// The operator's own conditions narrow the search; they cannot undo it.
+#[tokio::test]
+async fn extra_conditions_cannot_undo_country_and_window() {
+    let named = |number: u32, name: &str, minutes: i64| {
+        let mut file = file(number, "MEDIUM", minutes);
+        file["attributes"]["tags"] = serde_json::json!([name]);
+        file
+    };
+    let world = World::empty()
+        .with_file(named(1, "one", 10))
+        .with_file(named(2, "two", 10))
+        .with_file(named(3, "other", 10))
+        .with_file(named(4, "two", 3 * 24 * 60))
+        .with(Made::new(named(5, "two", 10)).submitted_from(&["NZ"]));
+    for extra in [
+        "tag:one OR tag:two",
+        "tag:one OR(tag:two)",
+        "(tag:one)OR(tag:two)",
+        "(tag:one)OR tag:two",
+    ] {
+        let rig = Rig::new(world.clone())
+            .await
+            .set("VTREPORTER_EXTRA_QUERY", extra);
+        let _connector = rig.connector();
+        rig.idle(1).await;
+        let mut expected = vec![id(1), id(2)];
+        expected.sort();
+        assert_eq!(rig.files(), expected, "{extra}: {:?}", rig.queries());
+    }
 }

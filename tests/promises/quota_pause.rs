@@ -285,3 +285,49 @@ async fn a_pause_in_run_and_terminate_ends_with_3_and_the_next_process_goes_on()
     assert_eq!(rig.reports().len(), 1);
     assert_eq!(charged(&rig), 3);
 }
+
+/// Whatever a front end writes into `Retry-After`, the connector neither dies of
+/// it nor asks again at once nor sleeps for ever.
+#[tokio::test]
+async fn an_absurd_retry_after_is_a_pause_of_a_day() {
+    for header in [
+        "9000000000000",
+        "18446744073709551615",
+        "Fri, 31 Dec 9999 23:59:59 GMT",
+    ] {
+        let rig = Rig::new(many(3)).await;
+        rig.vt
+            .fail(Fault::new(On::Search, Answer::RetryAfter(header)));
+        let _connector = rig.connector();
+        assert_eq!(rig.idle(1).await, now() + TimeDelta::days(1), "{header}");
+        let works = rig.opencti.works();
+        assert_eq!(works.len(), 1, "{header}");
+        let message = &works[0].messages.last().unwrap().message;
+        assert!(
+            message.contains("asks to wait longer than a day (Retry-After)"),
+            "{header}: {message}"
+        );
+        assert!(!message.contains("does not say how much"), "{message}");
+        rig.hand.advance(24 * HOUR);
+        rig.idle(2).await;
+        assert_eq!(rig.files().len(), 3, "{header}");
+    }
+}
+
+/// The quota endpoint alone does not answer: `continue` goes on without it.
+#[tokio::test]
+async fn a_quota_endpoint_that_never_answers_is_an_unknown_quota() {
+    let rig = Rig::new(many(3))
+        .await
+        .set("VTREPORTER_QUOTA_ON_UNKNOWN", "continue")
+        .set("VTREPORTER_TIMEOUT", "1");
+    rig.vt
+        .fail(Fault::new(On::OverallQuotas, Answer::Silence).always());
+    let _connector = rig.connector();
+    rig.pass(Duration::from_millis(500), rig.closed(1)).await;
+    assert_eq!(rig.files().len(), 3);
+    let work = &rig.opencti.works()[0];
+    let message = &work.messages.last().unwrap().message;
+    assert!(!work.in_error, "{message}");
+    assert!(message.contains("does not say how much"), "{message}");
+}

@@ -48,7 +48,15 @@ async fn each_quota_of_user_and_group_stops_before_the_first_request() {
         side.vt.set_users_free(true);
         side.vt.set_quota(name, quota);
         let pause = paused(side.search().await);
-        assert_eq!((pause.quota.as_str(), pause.scope), (name, scope));
+        let Cause::Quota {
+            quota,
+            scope: whose,
+            ..
+        } = pause.cause
+        else {
+            panic!("{pause}");
+        };
+        assert_eq!((quota.as_str(), whose), (name, scope));
         assert_eq!(side.charged(), 0, "{name}");
     }
 }
@@ -143,7 +151,17 @@ async fn after_the_reset_the_same_guard_goes_on() {
     side.vt.set_quota(DAILY, Quota::user(10, 8));
     // The account costs one, the search would be the tenth of ten.
     let pause = paused(side.search().await);
-    assert_eq!((pause.used, pause.allowed), (9, 10));
+    assert!(
+        matches!(
+            pause.cause,
+            Cause::Quota {
+                used: 9,
+                allowed: 10,
+                ..
+            }
+        ),
+        "{pause}"
+    );
     side.hand
         .advance((pause.resumes_at - now()).to_std().unwrap());
     side.search().await.unwrap();

@@ -12,7 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use vtreporter::clock::{Clock, ManualClock};
 use vtreporter::http::HttpOptions;
 use vtreporter::quota::{
-    Charged, Cost, Guard, OnUnknown, Pause, Policy, Reading, Scope, Spent, Stop,
+    Cause, Charged, Cost, Guard, OnUnknown, Pause, Policy, Reading, Scope, Spent, Stop,
 };
 use vtreporter::secret::Secret;
 use vtreporter::standin::virustotal::{

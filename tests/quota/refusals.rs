@@ -59,6 +59,80 @@ async fn a_429_of_a_quota_that_others_have_spent_pauses_with_its_numbers() {
     );
 }
 
+/// VirusTotal itself says how long: that is the pause's reason, and there is an
+/// end to it whatever stands in the header.
+#[tokio::test]
+async fn a_long_retry_after_pauses_for_its_own_reason_and_for_a_day_at_most() {
+    let day =
+        "VirusTotal asks to wait longer than a day (Retry-After); goes on at 2026-11-21 10:20 UTC";
+    for (header, expected) in [
+        (
+            "7200",
+            "VirusTotal asks to wait 120 minutes (Retry-After); goes on at 2026-11-20 12:20 UTC",
+        ),
+        (
+            "Fri, 20 Nov 2026 12:00:30 GMT",
+            "VirusTotal asks to wait 100 minutes (Retry-After); goes on at 2026-11-20 12:00 UTC",
+        ),
+        ("9000000000000", day),
+        ("9223372036854775807", day),
+        ("18446744073709551615", day),
+        ("99999999999999999999999999", day),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", day),
+    ] {
+        let side = side().await;
+        side.vt
+            .fail(Fault::new(On::Search, Answer::RetryAfter(header)).always());
+        let pause = paused(side.search().await);
+        assert_eq!(pause.to_string(), expected, "{header}");
+        assert_eq!(side.vt.searches().len(), 1, "{header}");
+        assert_eq!(side.clock.elapsed(), Duration::ZERO, "{header}");
+    }
+}
+
+/// A quota endpoint that is slow by itself says nothing of the quota.
+#[tokio::test]
+async fn a_first_reading_that_times_out_is_not_knowing_where_the_setting_goes_on() {
+    for (on_unknown, goes_on) in [(OnUnknown::Continue, true), (OnUnknown::Pause, false)] {
+        for answer in [Answer::Silence, Answer::Cut(20)] {
+            let policy = Policy {
+                on_unknown,
+                ..POLICY
+            };
+            let side = side_with(policy, Licence::Premium, None).await;
+            let what = format!("{on_unknown:?} {answer:?}");
+            side.vt.fail(Fault::new(On::OverallQuotas, answer).always());
+            side.let_time_pass();
+            let hurried = Settings {
+                http: HttpOptions {
+                    timeout: Duration::from_millis(500),
+                    ..HttpOptions::default()
+                },
+                ..settings(&side.vt, None)
+            };
+            let client = VirusTotal::new(&hurried, side.clock.clone()).unwrap();
+            let guard = Guard::new(client, policy, side.clock.clone());
+            let searched = search(&guard).await;
+            if goes_on {
+                searched.unwrap();
+                let warnings = guard.warnings();
+                assert_eq!(warnings.len(), 1, "{what}: {warnings:?}");
+                assert!(
+                    warnings[0].contains("does not say how much"),
+                    "{warnings:?}"
+                );
+            } else {
+                // No pause until tomorrow for what may be over in a minute.
+                assert!(
+                    matches!(searched, Err(Stop::Failed(_))),
+                    "{what}: {searched:?}"
+                );
+                assert_eq!(side.vt.searches().len(), 0, "{what}");
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_key_so_drained_that_even_the_quotas_are_refused_pauses_until_the_next_day() {
     let side = side().await;
@@ -66,7 +140,7 @@ async fn a_key_so_drained_that_even_the_quotas_are_refused_pauses_until_the_next
     side.vt
         .fail(Fault::new(On::Any, Answer::quota_exceeded()).always());
     let pause = paused(side.search().await);
-    assert_eq!(pause.scope, Scope::Unknown);
+    assert_eq!(pause.cause, Cause::Unknown);
     assert_eq!(
         pause.to_string(),
         "VirusTotal does not say how much of its quota is left; goes on at 2026-11-21 00:00 UTC"
@@ -101,7 +175,7 @@ async fn where_nothing_is_told_the_setting_decides() {
     };
     let side = side_with(policy, Licence::Premium, None).await;
     side.vt.fail(forbidden());
-    assert_eq!(paused(side.search().await).scope, Scope::Unknown);
+    assert_eq!(paused(side.search().await).cause, Cause::Unknown);
     assert_eq!(side.charged(), 0);
 }
 

@@ -362,3 +362,31 @@ fn what_could_not_be_read_of_the_file_is_not_told_as_missing() {
     let text = load(Some("just text"), &[]).unwrap_err().to_string();
     assert!(!text.contains("is missing"), "{text}");
 }
+
+/// A bracket too many would close ours, a quote would swallow it: country and
+/// window would hold no more.
+#[test]
+fn extra_conditions_that_do_not_stand_by_themselves_are_a_fault() {
+    let name = "VTREPORTER_EXTRA_QUERY";
+    for text in [
+        "tag:a)OR(tag:b",
+        ")OR(",
+        "tag:a) OR (tag:b",
+        "(tag:a",
+        "tag:a)",
+        "name:\"a",
+        "tag:a OR (name:\"b)\"",
+    ] {
+        let told = told(name, text);
+        assert!(told.starts_with(name), "{text}: {told}");
+        assert!(!told.contains("tag:a"), "{told}");
+    }
+    for text in [
+        "(tag:a OR tag:b) NOT tag:c",
+        "name:\"a) OR (b\"",
+        "type:peexe",
+    ] {
+        let config = with(&[(name, text)]).unwrap();
+        assert_eq!(config.import.extra_query.as_deref(), Some(text));
+    }
+}

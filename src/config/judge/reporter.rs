@@ -15,7 +15,7 @@ use crate::http::HttpOptions;
 use crate::period::{Period, PeriodError};
 use crate::quota::{OnUnknown, Policy};
 use crate::virustotal;
-use crate::virustotal::search::Submitter;
+use crate::virustotal::search::{Submitter, unbalanced};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -66,7 +66,7 @@ impl Judge<'_> {
             start: self.start(values.vtreporter_start),
             overlap: self.overlap(values.vtreporter_overlap, connector),
             min_detections: self.whole(values.vtreporter_min_detections),
-            extra_query: self.text(values.vtreporter_extra_query),
+            extra_query: self.conditions(values.vtreporter_extra_query),
             submitter: submitter.unwrap_or(Submitter::Any),
             relationships: self.relationships(values.vtreporter_relationships),
             related_min_severity: self.severity(values.vtreporter_related_min_severity),
@@ -102,6 +102,15 @@ impl Judge<'_> {
             max_refs: self.whole(values.vtreporter_max_refs_per_report),
             objects: self.objects(values),
         }
+    }
+
+    /// Conditions that stand by themselves, so that ours hold beside them.
+    fn conditions(&mut self, value: Value<'_>) -> Option<String> {
+        let text = self.text(value)?;
+        if let Some(problem) = unbalanced(&text) {
+            self.fault(value, problem);
+        }
+        Some(text)
     }
 
     /// Time for a request: an ISO 8601 duration or seconds.

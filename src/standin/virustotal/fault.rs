@@ -77,6 +77,9 @@ pub enum Answer {
     Error(u16, &'static str, &'static str),
     /// A status with any body: status, content type, body.
     Text(u16, &'static str, String),
+    /// 429 `TooManyRequestsError` with this `Retry-After`, which nothing documents
+    /// and a front end may send.
+    RetryAfter(&'static str),
     /// A redirect to somewhere: status, location.
     Redirect(u16, String),
     /// Nothing, until the stand-in is stopped; then 503.
@@ -183,6 +186,7 @@ impl fmt::Debug for Answer {
             Self::Error(status, code, _) => write!(f, "{status} {code}"),
             Self::Text(status, kind, _) => write!(f, "{status} {kind}"),
             Self::Redirect(status, to) => write!(f, "{status} {to}"),
+            Self::RetryAfter(text) => write!(f, "RetryAfter({text})"),
             Self::Refuse(name) => write!(f, "Refuse({name})"),
             Self::Slow(time) => write!(f, "Slow({time:?})"),
             Self::Cut(bytes) => write!(f, "Cut({bytes})"),

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
-use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -135,6 +135,13 @@ impl Shared {
                 location: Some(to),
                 ..Reply::json(status, String::new())
             },
+            Answer::RetryAfter(text) => {
+                let refusal = Refusal::too_many();
+                Reply {
+                    retry_after: Some(text),
+                    ..Reply::json(refusal.status, refusal.body())
+                }
+            }
             Answer::Refuse(name) => {
                 let refusal = Refusal::bad_request(format!("Unknown parameter \"{name}\""));
                 Reply::json(400, refusal.body())
@@ -338,6 +345,7 @@ struct Reply {
     status: u16,
     kind: &'static str,
     location: Option<String>,
+    retry_after: Option<&'static str>,
     gzip: bool,
     cut: Option<usize>,
     body: String,
@@ -349,6 +357,7 @@ impl Reply {
             status,
             kind: "application/json; charset=utf-8",
             location: None,
+            retry_after: None,
             gzip: false,
             cut: None,
             body,
@@ -380,6 +389,9 @@ impl Reply {
                 CONTENT_ENCODING,
                 axum::http::HeaderValue::from_static("gzip"),
             );
+        }
+        if let Some(text) = self.retry_after.and_then(|text| text.parse().ok()) {
+            headers.insert(RETRY_AFTER, text);
         }
         if let Some(to) = self.location.and_then(|to| to.parse().ok()) {
             headers.insert(LOCATION, to);
