@@ -6,7 +6,9 @@
 //!                                                                                └ last page: report complete
 //! ```
 //!
-//! Memory holds a page, not the run. The state moves only past what the other
+//! The next page is asked for while this one is worked on, and this one is
+//! worked on while the one before it is delivered. Memory holds two pages and
+//! what is made of a few batches, not the run. The state moves only past what the other
 //! side has accepted, and every id is deterministic: repeating a page after a
 //! crash changes nothing.
 
@@ -14,6 +16,8 @@ use std::fmt;
 
 use crate::convert;
 use crate::convert::filter::{Filter, Severity};
+use crate::convert::page::Converter;
+use crate::convert::report::Subject;
 use crate::convert::tally::Tally;
 use crate::country::Country;
 use crate::opencti;
@@ -208,12 +212,22 @@ impl Import<'_> {
         if let Some(finished) = &run.finished {
             return Ok(finished.clone());
         }
-        let mut session = Session::new(self, run, tally, sink);
+        let converter = Converter::new(&self.options.convert, self.subject(run));
+        let mut session = Session::new(self, &converter, run, tally, sink);
         let ended = session.pages().await;
         match &ended {
             Ok(finished) => session.complete(finished).await?,
             Err(stopped) => session.interrupted(stopped).await,
         }
         ended
+    }
+
+    fn subject(&self, run: &Run) -> Subject {
+        Subject {
+            country_code: self.country.code.to_owned(),
+            country_name: self.country.name.to_owned(),
+            from: run.window.from,
+            to: run.window.to,
+        }
     }
 }

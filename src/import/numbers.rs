@@ -57,6 +57,15 @@ impl Cases {
         }
     }
 
+    fn merge(&mut self, other: Self) {
+        self.count += other.count;
+        for id in other.ids {
+            if self.ids.len() < MOST_IDS && !self.ids.contains(&id) {
+                self.ids.push(id);
+            }
+        }
+    }
+
     /// The ids in a list that says whether it is all of them.
     fn named(&self) -> String {
         let named = self.ids.join(", ");
@@ -132,6 +141,19 @@ impl Extend<String> for Notes {
 }
 
 impl Numbers {
+    /// Adds what was read since. What was delivered is no part of that.
+    pub fn add(&mut self, read: Self) {
+        self.pages += read.pages;
+        self.matched += read.matched;
+        self.dropped.merge(&read.dropped);
+        self.left_out.merge(&read.left_out);
+        self.not_there.merge(read.not_there);
+        for (what, cases) in read.gaps {
+            self.gap_named(what).merge(cases);
+        }
+        self.notes.extend(read.notes.0);
+    }
+
     /// Counts a loss.
     pub fn gap(&mut self, what: impl Into<String>) {
         self.lose(what.into(), None);
@@ -142,11 +164,15 @@ impl Numbers {
         self.lose(what.into(), Some(id));
     }
 
-    fn lose(&mut self, mut what: String, id: Option<&str>) {
+    fn lose(&mut self, what: String, id: Option<&str>) {
+        self.gap_named(what).add(id);
+    }
+
+    fn gap_named(&mut self, mut what: String) -> &mut Cases {
         if self.gaps.len() >= MOST_GAPS && !self.gaps.contains_key(&what) {
             what = "other gaps".to_owned();
         }
-        self.gaps.entry(what).or_default().add(id);
+        self.gaps.entry(what).or_default()
     }
 
     /// How much was lost.

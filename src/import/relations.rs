@@ -161,6 +161,17 @@ impl<'a> Relations<'a> {
         }
     }
 
+    /// How many calls files need, one for each relationship that takes one;
+    /// those with more objects than an answer holds need more.
+    pub(super) fn needed<'f>(&self, files: impl Iterator<Item = (&'f File, bool)>) -> u64 {
+        let asked = files.filter(|(_, with)| *with);
+        let calls = asked.map(|(file, _)| {
+            let kinds = self.wanted.iter();
+            kinds.filter(|kind| kind.needs_call(file)).count() as u64
+        });
+        calls.sum()
+    }
+
     /// What belongs to each file of a batch, in its order; `with` says whose
     /// relationships are asked for. What cannot be had is a gap in `numbers`.
     pub(super) async fn of(

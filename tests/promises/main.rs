@@ -4,6 +4,7 @@
 mod program;
 mod rig;
 
+mod ahead;
 mod announced;
 mod bad_answers;
 mod commands;

@@ -34,6 +34,9 @@ async fn sigterm_in_a_run_closes_the_work_keeps_the_place_and_ends_with_0() {
     rig.vt
         .wait_for(|all| all.iter().filter(|one| one.is_search()).count() == 2)
         .await;
+    // The second page is asked for while the first one is delivered.
+    rig.until(|_| rig.state()["countries"]["AU"]["run"]["numbers"]["matched"] == 300)
+        .await;
     let watch = stopwatch();
     terminate(&child);
     let ended = wait(child).await;

@@ -1,0 +1,405 @@
+//! The reading side of a run: page after page, filtered, with what belongs to
+//! the files, converted. One page is asked for ahead, while the one in hand is
+//! worked on and what came of those before is delivered.
+
+use std::future::pending;
+
+use tokio::sync::mpsc;
+use tracing::{debug, info};
+
+use super::note_odd;
+use crate::convert::filter::{Rated, at_least, decide};
+use crate::convert::page::{Converter, Unit};
+use crate::import::numbers::Numbers;
+use crate::import::relations::{Halt, Relations};
+use crate::import::schedule::Window;
+use crate::import::state::{Place, Run};
+use crate::import::{Finished, Import, Stopped};
+use crate::quota::{Cost, Stop};
+use crate::virustotal::objects::File;
+use crate::virustotal::search::{CursorGuard, Loop, Search};
+use crate::virustotal::{Error, Page};
+
+/// Files of a batch: what is converted of them is held at once.
+const BATCH: usize = 100;
+
+/// Files of a batch whose related objects are asked for: those are held at once,
+/// and several calls are under way together only within a batch.
+const RELATED: usize = 32;
+
+/// Steps on their way to be delivered: the opening of a page and a batch.
+pub(super) const STEPS: usize = 2;
+
+/// What was read, on its way to be delivered.
+#[derive(Default)]
+pub(super) struct Step {
+    pub(super) units: Vec<Unit>,
+    /// What it adds to the run's numbers.
+    pub(super) numbers: Numbers,
+    /// Where the run goes on once this is accepted.
+    pub(super) place: Place,
+    /// All that waits is to be sent, however little it is.
+    pub(super) flush: bool,
+    /// All that was read comes once more: its numbers begin anew.
+    pub(super) again: bool,
+}
+
+/// Why a page is not taken to its end.
+enum Break {
+    /// `max_files` is reached.
+    Cut,
+    Stopped(Stopped),
+}
+
+/// How a page came, and what leads on from it.
+struct Way<'p> {
+    search: &'p Search,
+    /// The cursor that led to it.
+    own: Option<String>,
+    /// The one that it came with.
+    next: &'p Result<Option<String>, Loop>,
+}
+
+/// Reads a run's pages.
+pub(super) struct Reader<'a> {
+    import: &'a Import<'a>,
+    converter: &'a Converter,
+    relations: Relations<'a>,
+    window: Window,
+    /// Behind the last file read; its cursor is set where a step is sent.
+    place: Place,
+    /// Kept files, those of earlier attempts included.
+    kept: u32,
+    /// The next step begins anew.
+    again: bool,
+    steps: mpsc::Sender<Step>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(
+        import: &'a Import<'a>,
+        converter: &'a Converter,
+        run: &Run,
+        steps: mpsc::Sender<Step>,
+    ) -> Self {
+        let options = import.options;
+        Self {
+            import,
+            converter,
+            relations: Relations::new(
+                import.guard,
+                &options.relationships,
+                options.convert.objects.attack_patterns,
+                options.max_related_per_file,
+            ),
+            window: run.window,
+            place: run.place.clone(),
+            // An earlier attempt of this run has used some of `max_files`.
+            kept: u32::try_from(run.numbers.counts.main.total()).unwrap_or(u32::MAX),
+            again: false,
+            steps,
+        }
+    }
+
+    /// Page by page to the end, or to `max_files`.
+    pub(super) async fn pages(mut self) -> Result<Finished, Stopped> {
+        let import = self.import;
+        let mut search = import.options.search(import.country, self.window);
+        let mut cursors = CursorGuard::default();
+        let mut cursor = self.place.cursor.take();
+        // The place's own cursor counts as seen: a page must not lead to itself.
+        let _ = cursors.accept(cursor.clone());
+        search.from = match (&cursor, self.place.searched_from.take()) {
+            (Some(_), from) => from.unwrap_or(self.window.from),
+            (None, _) => self.place.from(self.window),
+        };
+        let mut ahead = None;
+        loop {
+            let page = match ahead.take() {
+                Some(page) => page,
+                None => {
+                    self.within_share()?;
+                    ask(import, &search, cursor.as_deref()).await
+                }
+            };
+            let page = match page {
+                Err(Stop::Failed(Error::CursorRefused { said })) if cursor.is_some() => {
+                    self.go_by_date(&mut search, &said);
+                    (cursor, cursors) = (None, CursorGuard::default());
+                    continue;
+                }
+                page => page?,
+            };
+            let next = cursors.accept(page.cursor.clone());
+            let early = self.asks_early(&page, &next);
+            let asking = async {
+                match early {
+                    Some(next) => Ok(Some(ask(import, &search, Some(&next)).await)),
+                    None => Ok(None),
+                }
+            };
+            let way = Way {
+                search: &search,
+                own: cursor,
+                next: &next,
+            };
+            // A page that is not taken to its end needs no other one.
+            match tokio::try_join!(self.take(page, way), asking) {
+                Ok((_, page)) => ahead = page,
+                Err(Break::Stopped(stopped)) => return Err(stopped),
+                Err(Break::Cut) => {
+                    let carried = Some(self.place.clone());
+                    return Ok(Finished { carried });
+                }
+            }
+            cursor = match next {
+                Ok(None) => return Ok(Finished { carried: None }),
+                Ok(next) => next,
+                Err(endless) => return Err(Stopped::Endless(endless)),
+            };
+        }
+    }
+
+    /// The cursor is refused: on from the last date seen, or from the beginning
+    /// where dates say nothing.
+    fn go_by_date(&mut self, search: &mut Search, said: &str) {
+        search.from = self.place.from(self.window);
+        info!(vt.said = said, from = %search.from, "the cursor is no longer good: searching on from the last date seen");
+        if self.place.unordered {
+            self.place = Place::default();
+            self.again = true;
+        }
+    }
+
+    /// The cursor of the next page, if that may be asked for before the present
+    /// one is done: it must be sure to be wanted. The quota, `max_files` and the
+    /// share must have room for the present page first.
+    fn asks_early(&self, page: &Page, next: &Result<Option<String>, Loop>) -> Option<String> {
+        let next = next.as_ref().ok()?.clone()?;
+        let room = self.room() as usize > page.files.len();
+        let calls = self.relations.needed(self.rated(page.files.iter()));
+        let quota = self.import.guard.calls_left(Cost::Search);
+        let quota = quota.is_none_or(|left| left > calls);
+        let spent = self.import.guard.spent().sent + calls;
+        let share = self.import.share.is_none_or(|share| spent < share);
+        (room && quota && share).then_some(next)
+    }
+
+    /// Filters and converts a page, a batch after the other.
+    async fn take(&mut self, page: Page, way: Way<'_>) -> Result<(), Break> {
+        let mut opening = Numbers {
+            pages: 1,
+            ..Numbers::default()
+        };
+        note_odd(&page, &mut opening);
+        self.send(Vec::new(), opening, &way, false).await;
+        let files = page.files.iter();
+        let fresh: Vec<&File> = files
+            .filter(|file| !self.place.is_seen(file.sha256()))
+            .collect();
+        debug!(
+            files = page.files.len(),
+            fresh = fresh.len(),
+            "a page arrived"
+        );
+        let mut rest = &fresh[..];
+        while !rest.is_empty() {
+            let (batch, cut) = up_to(self.batch(rest), self.room(), |file| {
+                decide(file, &self.import.options.filter).is_ok()
+            });
+            let mut numbers = Numbers::default();
+            let (units, whole, halt) = self.convert(batch, &mut numbers).await;
+            for file in &batch[..whole] {
+                let first = file.attributes.first_submission_date;
+                self.place.pass(self.window, first, file.sha256());
+            }
+            rest = &rest[whole..];
+            let cut = cut && halt.is_none() && self.may_cut();
+            let spent = self.within_share().err().filter(|_| !rest.is_empty());
+            let stopped = halt.or(spent.filter(|_| !cut));
+            self.send(units, numbers, &way, stopped.is_some()).await;
+            match stopped {
+                Some(stopped) => return Err(Break::Stopped(stopped)),
+                None if cut => return Err(Break::Cut),
+                None => {}
+            }
+        }
+        self.end(&way).await;
+        Ok(())
+    }
+
+    /// Hands over a part of a page. Dates lead on from there, or this page once
+    /// more.
+    async fn send(&mut self, units: Vec<Unit>, numbers: Numbers, way: &Way<'_>, flush: bool) {
+        let own = way.own.clone().filter(|_| self.place.unordered);
+        let place = self.place_with(own, way);
+        let again = std::mem::take(&mut self.again);
+        self.hand_over(Step {
+            units,
+            numbers,
+            place,
+            flush,
+            again,
+        })
+        .await;
+    }
+
+    /// Says that a page is done, and that the next one leads on. After the last
+    /// one the report's end follows, with what waits.
+    async fn end(&mut self, way: &Way<'_>) {
+        let next = match way.next {
+            Ok(None) => return,
+            Ok(Some(next)) => Some(next.clone()),
+            // Not by this cursor again: the next try goes on by the date.
+            Err(_) => None,
+        };
+        let place = self.place_with(next, way);
+        self.hand_over(Step {
+            place,
+            flush: true,
+            ..Step::default()
+        })
+        .await;
+    }
+
+    fn place_with(&self, cursor: Option<String>, way: &Way<'_>) -> Place {
+        Place {
+            searched_from: cursor.as_ref().map(|_| way.search.from),
+            cursor,
+            ..self.place.clone()
+        }
+    }
+
+    async fn hand_over(&self, step: Step) {
+        if self.steps.send(step).await.is_err() {
+            // The other side has failed, and its error ends both.
+            pending::<()>().await;
+        }
+    }
+
+    /// Other countries wait for the rest of the quota.
+    fn within_share(&self) -> Result<(), Stopped> {
+        match self.import.share {
+            Some(share) if self.import.guard.spent().sent >= share => Err(Stopped::Share(share)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a later run would find the place where this one ends.
+    fn may_cut(&self) -> bool {
+        self.place.after.is_some() && !self.place.unordered
+    }
+
+    /// Kept files that `max_files` still lets through.
+    fn room(&self) -> u32 {
+        match self.import.options.max_files {
+            0 => u32::MAX,
+            _ if !self.may_cut() && self.kept > 0 => u32::MAX,
+            most => most.saturating_sub(self.kept),
+        }
+    }
+
+    /// The files that are worked on together.
+    fn batch<'f>(&self, files: &'f [&'f File]) -> &'f [&'f File] {
+        let mut related = 0;
+        let rated = self.rated(files.iter().copied());
+        let held = rated.take(BATCH).take_while(|(_, with)| {
+            related += usize::from(*with);
+            related <= RELATED
+        });
+        &files[..held.count()]
+    }
+
+    /// Whether each file's related objects are asked for.
+    fn rated<'f>(
+        &self,
+        files: impl Iterator<Item = &'f File>,
+    ) -> impl Iterator<Item = (&'f File, bool)> {
+        let options = self.import.options;
+        files.map(|file| {
+            let rated = decide(file, &options.filter);
+            let with = rated.is_ok_and(|rated| at_least(rated, options.related_min_severity));
+            (file, with)
+        })
+    }
+
+    /// Converts a batch; returns what came of it, how many of its files are done
+    /// with, and why it stopped before the others.
+    async fn convert(
+        &mut self,
+        batch: &[&File],
+        numbers: &mut Numbers,
+    ) -> (Vec<Unit>, usize, Option<Stopped>) {
+        let options = self.import.options;
+        let decided: Vec<_> = batch
+            .iter()
+            .map(|file| decide(file, &options.filter))
+            .collect();
+        let kept: Vec<(usize, &File, Rated)> = decided
+            .iter()
+            .zip(batch)
+            .enumerate()
+            .filter_map(|(at, (decision, file))| Some((at, *file, *decision.as_ref().ok()?)))
+            .collect();
+        let asked: Vec<(&File, bool)> = kept
+            .iter()
+            .map(|&(_, file, rated)| (file, at_least(rated, options.related_min_severity)))
+            .collect();
+        let (related, halt) = self.relations.of(&asked, numbers).await;
+        let (whole_kept, stopped) = match halt {
+            None => (kept.len(), None),
+            Some(Halt::Paused(pause, at)) => (at, Some(Stopped::Paused(pause))),
+            Some(Halt::Failed(error, at)) => (at, Some(Stopped::VirusTotal(error))),
+        };
+        let whole = kept.get(whole_kept).map_or(batch.len(), |&(at, ..)| at);
+        numbers.matched += whole as u64;
+        for reason in decided[..whole]
+            .iter()
+            .filter_map(|decision| decision.as_ref().err())
+        {
+            numbers.dropped.add(*reason);
+        }
+        let mut units = Vec::with_capacity(whole_kept);
+        for (&(_, file, rated), related) in kept.iter().zip(&related).take(whole_kept) {
+            match self.converter.unit(file, rated, related) {
+                Ok(unit) => {
+                    numbers.left_out.merge(&unit.left_out);
+                    units.push(unit);
+                    self.kept += 1;
+                }
+                Err(reason) => numbers.dropped.add(reason),
+            }
+        }
+        (units, whole, stopped)
+    }
+}
+
+/// Asks for a page, if the quota guard lets it through.
+async fn ask(import: &Import<'_>, search: &Search, cursor: Option<&str>) -> Result<Page, Stop> {
+    import
+        .guard
+        .call(Cost::Search, async |client| {
+            client.search(search, cursor).await
+        })
+        .await
+}
+
+/// The part of a batch up to the file that fills the room, and whether that
+/// cuts the list.
+fn up_to<'b>(
+    batch: &'b [&'b File],
+    room: u32,
+    kept: impl Fn(&File) -> bool,
+) -> (&'b [&'b File], bool) {
+    let mut left = room;
+    for (at, file) in batch.iter().enumerate() {
+        if !kept(file) {
+            continue;
+        }
+        if left == 0 {
+            return (&batch[..at], true);
+        }
+        left -= 1;
+    }
+    (batch, false)
+}

@@ -1,0 +1,62 @@
+//! A page is asked for ahead of the one in hand, and no more than that.
+
+use std::time::Duration;
+
+use vtreporter::standin::opencti::Failure;
+use vtreporter::standin::virustotal::{Answer, Fault, On};
+
+use crate::rig::{Rig, many};
+
+fn searches(rig: &Rig) -> usize {
+    rig.vt.searches().len()
+}
+
+#[tokio::test]
+async fn the_next_page_is_asked_for_while_the_present_one_is_delivered() {
+    let rig = Rig::new(many(2_400)).await;
+    rig.opencti.fail(Failure::silence().on("stixBundlePush"));
+    let connector = rig.connector();
+    rig.until(|it| !it.requests_for("stixBundlePush").is_empty())
+        .await;
+    rig.until(|_| searches(&rig) >= 2).await;
+    // Time for more, if anybody wanted to ask for more.
+    rig.beats(4).await;
+    let asked = searches(&rig);
+    assert!(
+        asked <= 3,
+        "one is delivered, one worked on, one is ahead: {asked}"
+    );
+    let state = rig.state();
+    let run = &state["countries"]["AU"]["run"];
+    assert_eq!(run["numbers"]["matched"], 0, "nothing was accepted: {run}");
+    connector.stop().await.unwrap();
+    let said = rig.opencti.works()[0].messages.last().unwrap().clone();
+    let counted = format!("{asked} VirusTotal requests");
+    assert!(said.message.contains(&counted), "{counted}: {said:?}");
+}
+
+#[tokio::test]
+async fn no_page_is_asked_for_that_the_cap_has_no_room_for() {
+    let rig = Rig::new(many(700)).await.set("VTREPORTER_MAX_FILES", "250");
+    let _connector = rig.connector();
+    rig.idle(1).await;
+    assert_eq!((rig.files().len(), searches(&rig)), (250, 1));
+}
+
+/// What was read before is delivered, and the run goes on there.
+#[tokio::test]
+async fn a_page_ahead_that_fails_takes_nothing_from_the_one_in_hand() {
+    let rig = Rig::new(many(700)).await;
+    rig.vt
+        .fail(Fault::new(On::Search, Answer::unpromised()).nth(2));
+    let _connector = rig.connector();
+    rig.idle(1).await;
+    let run = rig.state()["countries"]["AU"]["run"].clone();
+    assert_eq!(run["numbers"]["matched"], 300, "{run}");
+    assert_eq!(rig.files().len(), 300);
+    assert!(rig.opencti.works()[0].in_error);
+    rig.hand.advance(Duration::from_secs(600));
+    rig.idle(2).await;
+    assert_eq!(rig.files().len(), 700);
+    assert_eq!(searches(&rig), 4, "page 1, page 2 twice, page 3");
+}
