@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt;
@@ -37,10 +37,6 @@ pub fn subscriber<W>(
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    // The libraries' own chatter below warnings helps nobody who runs this.
-    let targets = Targets::new()
-        .with_default(Level::WARN)
-        .with_target("vtreporter", level);
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(writer)
         // It would tell of a standard error that is gone there, and panic.
@@ -50,7 +46,19 @@ where
             name: name.to_owned(),
             clock: clock.clone(),
         });
-    tracing_subscriber::registry().with(targets).with(lines)
+    tracing_subscriber::registry()
+        .with(targets(level))
+        .with(lines)
+}
+
+/// Who may say what. Libraries warn at most, and never more than the user wants
+/// to read. The broker's client says nothing: it writes whole messages into its
+/// warnings, and its errors come back to us, who say what to change.
+fn targets(level: Level) -> Targets {
+    Targets::new()
+        .with_default(level.min(Level::WARN))
+        .with_target("lapin", LevelFilter::OFF)
+        .with_target("vtreporter", level)
 }
 
 struct Lines {
@@ -165,5 +173,31 @@ impl Visit for Fields {
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.put(field, format!("{value:?}").into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_library_says_no_more_than_warnings_and_no_more_than_the_user_reads() {
+        for (level, target, at, said) in [
+            (Level::DEBUG, "vtreporter::import", Level::DEBUG, true),
+            (Level::ERROR, "vtreporter::import", Level::WARN, false),
+            (Level::DEBUG, "rustls::client", Level::WARN, true),
+            (Level::DEBUG, "rustls::client", Level::INFO, false),
+            (Level::ERROR, "rustls::client", Level::WARN, false),
+            (Level::ERROR, "rustls::client", Level::ERROR, true),
+            (Level::DEBUG, "lapin::returned_messages", Level::WARN, false),
+            (Level::DEBUG, "lapin::channel", Level::ERROR, false),
+        ] {
+            let filter = targets(level);
+            assert_eq!(
+                filter.would_enable(target, &at),
+                said,
+                "{level} {target} {at}"
+            );
+        }
     }
 }

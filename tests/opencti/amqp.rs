@@ -1,5 +1,7 @@
 //! The AMQP road, against a real RabbitMQ of the test's own.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use vtreporter::opencti::delivery::LeftBehind;
 use vtreporter::opencti::delivery::amqp::{
@@ -165,22 +167,29 @@ fn what_was_announced_and_not_sent_is_known_when_the_broker_is_gone() {
 }
 
 #[test]
-fn messages_that_no_queue_takes_wait_until_one_does() {
+fn the_first_message_that_comes_back_ends_the_sending() {
     let Some(port) = shared_broker() else { return };
     multi().block_on(async {
-        let platform = Platform::new(port, "late").await;
+        let platform = Platform::new(port, "gone").await;
         let worker = Worker::new(port, &platform.id).await;
         worker.declare().await.delete().await;
-        let broker = Broker::new(platform.client.clone(), platform.settings()).unwrap();
+        // A clock that nobody moves: whoever waits before another round, waits for ever.
+        let (client, _hand) = super::client(&platform.opencti.url());
+        let broker = Broker::new(client, platform.settings()).unwrap();
         let road = Delivery::Amqp(broker.clone());
-        let sending = tokio::spawn(async move { road.send(&crowd(3), None).await });
-        while !broker.buffering() {
-            tokio::task::yield_now().await;
+        let text = crowd(3_000);
+        for _ in 0..2 {
+            let sending = road.send(&text, Some(&platform.work));
+            let sent = tokio::time::timeout(Duration::from_secs(60), sending);
+            let error = sent.await.expect("it waits for a queue").unwrap_err();
+            assert!(matches!(error, Error::BrokerNoQueue { .. }), "{error}");
+            assert!(!broker.buffering(), "the broker is well");
         }
         worker.declare().await;
-        assert_eq!(sending.await.unwrap().unwrap().objects, 4);
-        assert_eq!(worker.ids().await.len(), 4);
-        assert_eq!(platform.announcements(), 0, "there is no work to tell");
+        let sent = road.send(&text, Some(&platform.work)).await.unwrap();
+        assert_eq!(sent.objects, 3_001);
+        assert_eq!(worker.ids().await.len(), 3_001);
+        assert_eq!(platform.expected(), 3_001, "and is announced once");
     });
 }
 

@@ -10,6 +10,7 @@ use vtreporter::standin::opencti::{
 };
 use vtreporter::standin::virustotal::World;
 
+use crate::program::wait;
 use crate::rig::{CONNECTOR, Rig, TOKEN, now};
 use crate::servers::{Rabbit, free_port};
 use crate::worker::{Worker, shared_broker};
@@ -116,6 +117,44 @@ async fn what_keeps_a_road_shut_is_named_and_the_state_stays() {
         assert!(work.closed && work.in_error, "{name}: {work:?}");
         let country = &rig.state()["countries"]["AU"];
         assert!(country["last_end"].is_null(), "{name}: {country}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_that_goes_in_the_middle_of_a_run_ends_it_and_no_message_is_in_the_log() {
+    let Some(port) = shared_broker() else { return };
+    for level in ["error", "debug"] {
+        let rig = live(port, 900).await.set("CONNECTOR_LOG_LEVEL", level);
+        let worker = Worker::new(port, CONNECTOR).await;
+        worker.declare().await;
+        let child = rig.program(&["run"]).spawn().unwrap();
+        while worker.waiting().await < 400 {
+            tokio::task::yield_now().await;
+        }
+        worker.delete().await;
+        let ended = wait(child).await;
+        assert_eq!(ended.code, Some(3), "{level}");
+        assert!(
+            ended.stderr.len() < 64_000,
+            "{level}: {} bytes of log",
+            ended.stderr.len()
+        );
+        // Plain, as base64, and as a list of bytes.
+        for body in ["QUEUE_BUNDLE", "eyJ0eXBlIjoiYnVuZGxl", "123, 34, 98"] {
+            assert!(!ended.stderr.contains(body), "{level}: {body}");
+        }
+        assert!(
+            ended.stderr.contains("push_routing_"),
+            "{level}: {}",
+            ended.stderr
+        );
+        let work = &rig.opencti.works()[0];
+        assert!(work.closed && work.in_error, "{level}: {work:?}");
+        assert_eq!(
+            rig.opencti.connector(CONNECTOR).unwrap().registrations,
+            2,
+            "{level}: the platform is asked for a queue once more"
+        );
     }
 }
 

@@ -296,6 +296,12 @@ impl Heart {
         Ok(())
     }
 
+    /// Registers again: the platform makes the connector's queue anew.
+    pub async fn register(&self) -> Result<(), Error> {
+        self.opencti.register(&self.registration).await?;
+        Ok(())
+    }
+
     fn info(&self, status: &Status) -> ConnectorInfo {
         ConnectorInfo {
             run_and_terminate: self.run_and_terminate,

@@ -130,8 +130,9 @@ impl Sink for Platform<'_> {
                     self.work = None;
                 }
                 Err(error) if error.remedy() == Remedy::Register && !registered_again => {
+                    warn!(error = %error, "registering again");
                     registered_again = true;
-                    self.heart.ping().await?;
+                    self.heart.register().await?;
                 }
                 Err(error) => return Err(error.into()),
             }

@@ -2,9 +2,11 @@
 //! confirmed.
 //!
 //! Nothing is lost and nothing skipped: a message counts as sent only when the
-//! broker has confirmed it. What was returned, refused or unanswered is
-//! published again, over a new connection if need be. A bundle whose sending
-//! failed is gone on with where it stopped, and announced to its work once.
+//! broker has confirmed it. What was refused or unanswered is published again,
+//! over a new connection if need be. A message that comes back, because no queue
+//! takes it, ends the sending at once: waiting brings no queue, registering
+//! does. A bundle whose sending failed is gone on with where it stopped, and
+//! announced to its work once.
 
 mod message;
 mod progress;
@@ -247,7 +249,7 @@ impl Shared {
         // After the connection: a work is not told of what cannot be sent.
         self.announce(plan, envelope).await.map_err(Halt::Failed)?;
         let open: Vec<usize> = self.progress().open().collect();
-        let mut flight = Flight::default();
+        let mut flight = Flight::new(session.routed);
         for at in open {
             let body =
                 message::message(plan, &plan.pieces[at], at + 1, envelope).map_err(Halt::Failed)?;
@@ -258,17 +260,15 @@ impl Shared {
             while flight.full() {
                 self.land(&mut flight).await?;
             }
-            if flight.refused.is_some() {
+            if flight.halt.is_some() {
                 break;
             }
         }
         while !flight.waiting.is_empty() {
             self.land(&mut flight).await?;
         }
-        match flight.refused {
-            None => Ok(()),
-            Some(error) => Err(Halt::Refused(error)),
-        }
+        session.routed = flight.routed;
+        flight.halt.map_or(Ok(()), Err)
     }
 
     async fn connect(&self) -> Result<Session, Halt> {
@@ -320,19 +320,22 @@ impl Shared {
             Confirmation::Ack(None) => {
                 self.progress().set(at, Fate::Confirmed);
                 self.buffering.store(false, Ordering::Relaxed);
+                flight.routed |= flight.halt.is_none();
             }
             Confirmation::Ack(Some(_)) => {
                 self.progress().set(at, Fate::Unsent);
                 let broker = &self.settings.connection;
-                flight.refused = Some(Error::BrokerNoQueue {
+                flight.routed = false;
+                flight.halt = Some(Halt::Failed(Error::BrokerNoQueue {
                     address: address(broker),
                     exchange: broker.exchange.clone(),
                     routing: broker.routing.clone(),
-                });
+                }));
             }
             Confirmation::Nack(_) | Confirmation::NotRequested => {
                 self.progress().set(at, Fate::Unsent);
-                flight.refused = Some(self.holds("it refuses them (nack)"));
+                let refused = || Halt::Refused(self.holds("it refuses them (nack)"));
+                flight.halt.get_or_insert_with(refused);
             }
         }
         Ok(())
@@ -375,21 +378,33 @@ impl Shared {
 }
 
 /// What is published and not yet answered.
-#[derive(Default)]
 struct Flight {
     waiting: VecDeque<(usize, usize, PublisherConfirm)>,
     bytes: usize,
-    refused: Option<Error>,
+    /// A queue has taken a message. Until then each goes alone: where no queue
+    /// is, only one has to come back.
+    routed: bool,
+    halt: Option<Halt>,
 }
 
 impl Flight {
+    fn new(routed: bool) -> Self {
+        Self {
+            waiting: VecDeque::new(),
+            bytes: 0,
+            routed,
+            halt: None,
+        }
+    }
+
     fn add(&mut self, at: usize, bytes: usize, confirm: PublisherConfirm) {
         self.bytes += bytes;
         self.waiting.push_back((at, bytes, confirm));
     }
 
     fn full(&self) -> bool {
-        self.waiting.len() >= WINDOW || (self.bytes > WINDOW_BYTES && !self.waiting.is_empty())
+        let most = if self.routed { WINDOW } else { 1 };
+        self.waiting.len() >= most || (self.bytes > WINDOW_BYTES && !self.waiting.is_empty())
     }
 }
 

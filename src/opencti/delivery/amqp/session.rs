@@ -22,6 +22,8 @@ const HEARTBEAT: u16 = 10;
 pub(super) struct Session {
     connection: Connection,
     channel: Channel,
+    /// A queue took the latest messages.
+    pub(super) routed: bool,
 }
 
 impl Session {
@@ -72,6 +74,7 @@ impl Session {
         Ok(Self {
             connection,
             channel,
+            routed: false,
         })
     }
 
