@@ -10,7 +10,6 @@ use crate::squeeze::Squeeze;
 
 const SEED: u64 = 20;
 const TOKEN: &str = "d434ce02-58ba-49e7-8b1d-1d0c2b3f4a55";
-const CONNECTOR: &str = "3c9e9b1a-0f0c-4d1c-8a43-6d5a2e7b9f10";
 
 pub(crate) struct Sides {
     virustotal: VirusTotal,
@@ -61,7 +60,7 @@ impl Sides {
         [
             ("OPENCTI_URL", self.opencti.url().as_str()),
             ("OPENCTI_TOKEN", TOKEN),
-            ("CONNECTOR_ID", CONNECTOR),
+            ("CONNECTOR_ID", &uuid::Uuid::new_v4().to_string()),
             ("CONNECTOR_NAME", "load"),
             ("CONNECTOR_SCOPE", "file"),
             ("CONNECTOR_LOG_LEVEL", "error"),

@@ -100,7 +100,8 @@ fn connector(
             ("OPENCTI_URL", opencti.url().as_str()),
             ("OPENCTI_TOKEN", TOKEN),
             ("OPENCTI_JSON_LOGGING", "false"),
-            ("CONNECTOR_ID", CONNECTOR),
+            // Two demos at once are two connectors.
+            ("CONNECTOR_ID", &uuid::Uuid::new_v4().to_string()),
             ("CONNECTOR_LOG_LEVEL", "warn"),
             ("CONNECTOR_DURATION_PERIOD", "P1D"),
             ("CONNECTOR_RUN_AND_TERMINATE", "true"),

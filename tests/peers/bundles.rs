@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::sync::OnceCell;
 use vtreporter::standin::virustotal::{StandIn as VirusTotal, World};
 
-use super::{CONNECTOR, TOKEN, platform};
+use super::{TOKEN, platform};
 
 /// A bundle, and where it is from.
 #[derive(Clone)]
@@ -79,7 +79,7 @@ async fn send() -> Vec<Bundle> {
             .envs([
                 ("OPENCTI_URL", opencti.url().as_str()),
                 ("OPENCTI_TOKEN", TOKEN),
-                ("CONNECTOR_ID", CONNECTOR),
+                ("CONNECTOR_ID", &uuid::Uuid::new_v4().to_string()),
                 ("CONNECTOR_RUN_AND_TERMINATE", "true"),
                 ("CONNECTOR_QUEUE_PROTOCOL", "api"),
                 ("VTREPORTER_API_URL", virustotal.url().as_str()),

@@ -6,7 +6,7 @@ use vtreporter::standin::opencti::{Failure, OpenCtiWorld, Release, WorkStatus};
 use vtreporter::standin::virustotal::World;
 
 use crate::program::{terminate, wait};
-use crate::rig::{CONNECTOR, Rig, TOKEN, now};
+use crate::rig::{Rig, TOKEN, now};
 use crate::servers::Rabbit;
 use crate::worker::{Worker, shared_broker};
 
@@ -27,7 +27,7 @@ async fn live(port: u16, release: Release, files: u32) -> Rig {
 
 /// The worker takes all that is in the queue.
 async fn work_off(rig: &Rig, port: u16) {
-    let worker = Worker::new(port, CONNECTOR).await;
+    let worker = Worker::new(port, &rig.id).await;
     for (message, _) in worker.take().await {
         rig.opencti.ingest_message(&message.to_string());
     }
@@ -48,7 +48,7 @@ async fn a_run_that_is_cut_off_leaves_no_work_that_waits_for_what_never_comes() 
             return;
         };
         let rig = live(rabbit.port, Release::V7, 900).await;
-        let worker = Worker::new(rabbit.port, CONNECTOR).await;
+        let worker = Worker::new(rabbit.port, &rig.id).await;
         worker.declare().await;
         // Not over before the worker has taken what is there.
         rig.opencti.set_queue(1.0, 1.0);
@@ -87,7 +87,7 @@ async fn amqp_completes_a_work_of_every_release_with_its_last_object() {
     let Some(port) = shared_broker() else { return };
     for release in Release::ALL {
         let rig = live(port, release, 60).await;
-        let worker = Worker::new(port, CONNECTOR).await;
+        let worker = Worker::new(port, &rig.id).await;
         worker.declare().await.delete().await;
         worker.declare().await;
         rig.opencti.fail(

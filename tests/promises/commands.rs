@@ -314,9 +314,7 @@ async fn preview_ends_with_2_for_a_wrong_key_and_3_for_a_spent_quota() {
 
 #[tokio::test]
 async fn the_healthcheck_knows_a_service_that_runs_and_one_that_does_not() {
-    let rig = live(0)
-        .await
-        .set("CONNECTOR_ID", "5bd0a2f5-52cf-4d29-86b5-55ab30d11c7e");
+    let rig = live(0).await;
     let absent = rig.run(&["healthcheck"]).await;
     assert_eq!(absent.code, Some(3), "{}", absent.stderr);
     let child = rig.program(&["run"]).spawn().unwrap();
@@ -330,6 +328,51 @@ async fn the_healthcheck_knows_a_service_that_runs_and_one_that_does_not() {
     assert_eq!(rig.run(&["healthcheck"]).await.code, Some(0));
     terminate(&child);
     wait(child).await;
+}
+
+#[tokio::test]
+async fn a_platform_that_is_slow_to_start_is_no_reason_to_restart_the_connector() {
+    let rig = live(0).await;
+    rig.opencti.go_down().await;
+    let child = rig.program(&["run"]).spawn().unwrap();
+    // The process itself takes a moment; the platform stays down all the time.
+    let mut answers = Vec::new();
+    while answers.last() != Some(&Some(0)) && answers.len() < 200 {
+        answers.push(rig.run(&["healthcheck"]).await.code);
+    }
+    assert_eq!(answers.last(), Some(&Some(0)), "{answers:?}");
+    rig.opencti.come_up().await.unwrap();
+    rig.closed(1).await;
+    terminate(&child);
+    assert_eq!(wait(child).await.code, Some(0));
+}
+
+#[tokio::test]
+async fn a_second_connector_with_the_same_id_on_this_machine_is_told_and_ends_with_2() {
+    let rig = live(0).await;
+    let child = rig.program(&["run"]).spawn().unwrap();
+    rig.closed(1).await;
+    let asked = (rig.opencti.requests().len(), rig.vt.requests().len());
+    let second = rig.run(&["run"]).await;
+    assert_eq!(second.code, Some(2), "{}", second.stderr);
+    assert!(
+        second.stderr.contains("CONNECTOR_ID") && second.stderr.contains(&rig.id),
+        "{}",
+        second.stderr
+    );
+    assert_eq!(rig.opencti.connector(&rig.id).unwrap().registrations, 1);
+    assert_eq!(rig.vt.requests().len(), asked.1);
+    assert_eq!(rig.run(&["healthcheck"]).await.code, Some(0));
+    terminate(&child);
+    assert_eq!(wait(child).await.code, Some(0));
+    // The place is free again, also after a power cut.
+    let child = rig.program(&["run"]).spawn().unwrap();
+    let pings = rig.opencti.pings().len();
+    rig.until(|opencti| opencti.pings().len() > pings).await;
+    drop(child);
+    let last = rig.set("CONNECTOR_RUN_AND_TERMINATE", "true");
+    let ended = last.run(&["run"]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use serde_json::json;
 use vtreporter::standin::virustotal::{Answer, Fault, On, World};
 
 use crate::import::told;
-use crate::rig::{CONNECTOR, Rig, file, file_at, many, now, window};
+use crate::rig::{Rig, file, file_at, many, now, window};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -132,7 +132,7 @@ async fn a_clock_that_was_ahead_and_then_corrected_leaves_no_hole() {
         state["countries"]["AU"][name] = json!(ahead);
     }
     state["countries"]["AU"]["previous"]["to"] = json!(ahead);
-    rig.opencti.set_state(CONNECTOR, &state.to_string());
+    rig.opencti.set_state(&rig.id, &state.to_string());
     rig.vt.add(vtreporter::standin::virustotal::Made::new(file(
         77, "HIGH", 10,
     )));
@@ -173,7 +173,7 @@ async fn a_state_of_another_version_skips_nothing_behind_a_cut_or_of_a_run_under
         assert_eq!(country["carried"].is_null(), under_way);
         assert_eq!(country["run"].is_null(), !under_way);
         state["version"] = json!(2);
-        rig.opencti.set_state(CONNECTOR, &state.to_string());
+        rig.opencti.set_state(&rig.id, &state.to_string());
         let rig = rig.set("VTREPORTER_MAX_FILES", "0");
         rig.hand.advance(DAY);
         let works = rig.opencti.works().len();

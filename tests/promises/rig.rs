@@ -20,7 +20,6 @@ use vtreporter::standin::virustotal::{Made, Options, StandIn as VirusTotal, Worl
 use vtreporter::{log, setup};
 
 pub(crate) const TOKEN: &str = "7d1f9f2e-0c33-4f0a-9d0e-3a0d5c0a11ff";
-pub(crate) const CONNECTOR: &str = "0a4b1c52-1f37-4f57-8b2d-6a5f2d9b3c11";
 
 /// Between two steps of [`Rig::pass`]: it only keeps the hand-moved clock from
 /// running ahead of the sockets. No outcome hangs on it.
@@ -76,6 +75,8 @@ pub(crate) fn with_related(file: Value, relationship: &str, related: Vec<Value>)
 }
 
 pub(crate) struct Rig {
+    /// The connector's, unless a test sets another one.
+    pub(crate) id: String,
     pub(crate) vt: VirusTotal,
     pub(crate) opencti: OpenCti,
     pub(crate) clock: Clock,
@@ -118,16 +119,19 @@ impl Rig {
             vt.remove_quota("api_requests_hourly");
         }
         let opencti = OpenCti::start(platform).await.unwrap();
+        // Two connectors with one id do not run on one machine.
+        let id = uuid::Uuid::new_v4().to_string();
         let env = [
             ("OPENCTI_URL", opencti.url()),
             ("OPENCTI_TOKEN", TOKEN.to_owned()),
-            ("CONNECTOR_ID", CONNECTOR.to_owned()),
+            ("CONNECTOR_ID", id.clone()),
             ("CONNECTOR_DURATION_PERIOD", "P1D".to_owned()),
             ("CONNECTOR_QUEUE_PROTOCOL", "api".to_owned()),
             ("VTREPORTER_API_URL", vt.url()),
             ("VTREPORTER_API_KEY", vt.key()),
         ];
         Self {
+            id,
             vt,
             opencti,
             clock,
@@ -247,7 +251,7 @@ impl Rig {
 
     /// The saved state.
     pub(crate) fn state(&self) -> Value {
-        self.state_of(CONNECTOR)
+        self.state_of(&self.id)
     }
 
     pub(crate) fn state_of(&self, id: &str) -> Value {

@@ -11,7 +11,7 @@ use vtreporter::standin::opencti::{
 use vtreporter::standin::virustotal::World;
 
 use crate::program::wait;
-use crate::rig::{CONNECTOR, Rig, TOKEN, now};
+use crate::rig::{Rig, TOKEN, now};
 use crate::servers::{Rabbit, free_port};
 use crate::worker::{Worker, shared_broker};
 
@@ -34,7 +34,7 @@ async fn live(port: u16, files: u32) -> Rig {
 async fn amqp_brings_every_object_to_the_queue_and_the_work_waits_for_each() {
     let Some(port) = shared_broker() else { return };
     let rig = live(port, 300).await;
-    let worker = Worker::new(port, CONNECTOR).await;
+    let worker = Worker::new(port, &rig.id).await;
     worker.declare().await.delete().await;
     worker.declare().await;
     let ended = rig.run(&["run"]).await;
@@ -66,7 +66,7 @@ async fn a_broker_that_dies_in_the_middle_of_a_run_loses_nothing_and_holds_the_s
         return;
     };
     let rig = live(rabbit.port, 900).await;
-    let worker = Worker::new(rabbit.port, CONNECTOR).await;
+    let worker = Worker::new(rabbit.port, &rig.id).await;
     worker.declare().await;
     let child = rig.program(&["run"]).spawn().unwrap();
     while worker.waiting().await < 400 {
@@ -77,7 +77,7 @@ async fn a_broker_that_dies_in_the_middle_of_a_run_loses_nothing_and_holds_the_s
     tokio::task::block_in_place(|| rabbit.run());
     let ended = crate::program::wait(child).await;
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    let worker = Worker::new(rabbit.port, CONNECTOR).await;
+    let worker = Worker::new(rabbit.port, &rig.id).await;
     for (message, _) in worker.take().await {
         rig.opencti.ingest_message(&message.to_string());
     }
@@ -125,7 +125,7 @@ async fn a_queue_that_goes_in_the_middle_of_a_run_ends_it_and_no_message_is_in_t
     let Some(port) = shared_broker() else { return };
     for level in ["error", "debug"] {
         let rig = live(port, 900).await.set("CONNECTOR_LOG_LEVEL", level);
-        let worker = Worker::new(port, CONNECTOR).await;
+        let worker = Worker::new(port, &rig.id).await;
         worker.declare().await;
         let child = rig.program(&["run"]).spawn().unwrap();
         while worker.waiting().await < 400 {
@@ -151,7 +151,7 @@ async fn a_queue_that_goes_in_the_middle_of_a_run_ends_it_and_no_message_is_in_t
         let work = &rig.opencti.works()[0];
         assert!(work.closed && work.in_error, "{level}: {work:?}");
         assert_eq!(
-            rig.opencti.connector(CONNECTOR).unwrap().registrations,
+            rig.opencti.connector(&rig.id).unwrap().registrations,
             2,
             "{level}: the platform is asked for a queue once more"
         );

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use vtreporter::standin::virustotal::World;
 
 use crate::program::{command, ended};
-use crate::rig::{CONNECTOR, Rig, TOKEN, file};
+use crate::rig::{Rig, TOKEN, file};
 
 fn settings() -> BTreeMap<&'static str, &'static str> {
     [
         ("OPENCTI_URL", "http://127.0.0.1:9"),
         ("OPENCTI_TOKEN", TOKEN),
-        ("CONNECTOR_ID", CONNECTOR),
+        ("CONNECTOR_ID", "0a4b1c52-1f37-4f57-8b2d-6a5f2d9b3c11"),
         ("QUEUE_PROTOCOL", "api"),
         (
             "VTREPORTER_API_KEY",
@@ -67,8 +67,9 @@ async fn config_yml_works_the_environment_wins_and_the_defaults_are_real() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.yml");
     let text = format!(
-        "opencti:\n  url: {}\n  token: {TOKEN}\nconnector:\n  id: {CONNECTOR}\n  name: From YAML\n  scope: vtreporter\n  run_and_terminate: true\n  queue_protocol: api\n  duration_period: P2D\nvtreporter:\n  api_url: {}\n  api_key: {}\n  country: NZ\n  confidence: 11\n  threat_types: a, b\n  report_labels: one\n  file_labels: two\n  reliability: C\n  report_markings: TLP_GREEN\n  file_markings: TLP_RED\n",
+        "opencti:\n  url: {}\n  token: {TOKEN}\nconnector:\n  id: {}\n  name: From YAML\n  scope: vtreporter\n  run_and_terminate: true\n  queue_protocol: api\n  duration_period: P2D\nvtreporter:\n  api_url: {}\n  api_key: {}\n  country: NZ\n  confidence: 11\n  threat_types: a, b\n  report_labels: one\n  file_labels: two\n  reliability: C\n  report_markings: TLP_GREEN\n  file_markings: TLP_RED\n",
         rig.opencti.url(),
+        rig.id,
         rig.vt.url(),
         rig.vt.key()
     );
@@ -98,7 +99,7 @@ async fn config_yml_works_the_environment_wins_and_the_defaults_are_real() {
     bare.unset("CONNECTOR_DURATION_PERIOD");
     let bare = bare
         .set("CONNECTOR_RUN_AND_TERMINATE", "true")
-        .set("CONNECTOR_ID", "6a3f7f58-26d8-4d52-8d75-18aa6ce3f3c2");
+        .set("CONNECTOR_ID", &uuid::Uuid::new_v4().to_string());
     let ended = bare.run(&["run"]).await;
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let query = bare.queries().pop().unwrap();

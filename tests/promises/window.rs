@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use vtreporter::period::Period;
 use vtreporter::standin::virustotal::{Answer, Fault, On, World};
 
-use crate::rig::{CONNECTOR, Rig, at, file, many, now, window};
+use crate::rig::{Rig, at, file, many, now, window};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -164,7 +164,7 @@ async fn a_clock_that_was_set_back_does_not_stop_the_connector() {
     let connector = rig.connector();
     rig.idle(1).await;
     connector.stop().await.unwrap();
-    rig.opencti.set_state(CONNECTOR, future);
+    rig.opencti.set_state(&rig.id, future);
     let _connector = rig.connector();
     rig.closed(2).await;
     assert_eq!(rig.idle(2).await, now() + TimeDelta::hours(1));
@@ -178,7 +178,8 @@ async fn a_second_instance_has_a_state_of_its_own() {
     rig.idle(1).await;
     connector.stop().await.unwrap();
     rig.hand.advance(HOUR);
-    let other = "b7a6a5a4-1111-4222-8333-944455566677";
+    let other = uuid::Uuid::new_v4().to_string();
+    let other = other.as_str();
     let rig = rig.set("CONNECTOR_ID", other);
     let _connector = rig.connector();
     rig.closed(2).await;

@@ -14,7 +14,7 @@ mod settle;
 mod works;
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -115,8 +115,23 @@ impl Service {
         self
     }
 
-    /// Runs until `stop`, or once with run-and-terminate.
+    /// Runs until `stop`, or once with run-and-terminate. Answers health checks
+    /// from the first moment on.
     pub async fn run(&self, stop: &CancellationToken) -> Result<(), Exit> {
+        let post = health::Post::take(&self.settings.registration.id)?;
+        let heart = OnceLock::new();
+        tokio::select! {
+            biased;
+            never = post.answer(&heart) => match never {},
+            ended = self.live(&heart, stop) => ended,
+        }
+    }
+
+    async fn live(
+        &self,
+        known: &OnceLock<Arc<Heart>>,
+        stop: &CancellationToken,
+    ) -> Result<(), Exit> {
         let Some(registered) = self.register(stop).await? else {
             return if self.settings.once() {
                 Err(Exit::NotEverything("stopped before it began".to_owned()))
@@ -149,6 +164,8 @@ impl Service {
             roads.clone(),
             self.clock.clone(),
         ));
+        // There is only this one.
+        let _ = known.set(heart.clone());
         self.ping(&heart, stop).await;
         // Aborted when dropped: no task outlives the service.
         let mut tasks = tokio::task::JoinSet::new();
@@ -156,10 +173,6 @@ impl Service {
             let heart = heart.clone();
             async move { heart.run().await }
         });
-        tasks.spawn(health::serve(
-            self.settings.registration.id.clone(),
-            heart.clone(),
-        ));
         let mut settling = tokio::task::JoinSet::new();
         let settler = self.settler(&heart);
         settling.spawn(async move { settler.run().await });
