@@ -1,8 +1,7 @@
 //! Takes the settings apart: every room gets plain values of its own.
 
 use crate::clock::Clock;
-use crate::commands::check::Sides;
-use crate::commands::connector::roads::{QueueRoad, RoadSettings, S3Road};
+use crate::commands::check::{Roads, Sides};
 use crate::commands::connector::{self, Service};
 use crate::commands::{Exit, plan, preview};
 use crate::config::{Config, LogLevel, QueueProtocol};
@@ -10,7 +9,9 @@ use crate::http::{HttpError, HttpOptions};
 use crate::import;
 use crate::import::schedule::Start;
 use crate::opencti::delivery::amqp::{BrokerTls, Overrides};
-use crate::opencti::delivery::{DirectorySettings, S3Overrides};
+use crate::opencti::delivery::{
+    DirectorySettings, QueueRoad, RoadSettings, S3Overrides, S3Road, room_for_a_run,
+};
 use crate::opencti::{OpenCti, Registration};
 use crate::period::Period;
 use crate::quota::Guard;
@@ -23,14 +24,7 @@ pub fn service(config: Config, clock: Clock) -> Result<Service, Exit> {
     let opencti = opencti(&config, &clock)?;
     let guard = guard(&config, &clock)?;
     let settings = connector::Settings {
-        registration: Registration {
-            id: config.connector.id.clone(),
-            name: config.connector.name.clone(),
-            scope: config.connector.scope.clone(),
-            auto: config.connector.auto,
-            only_contextual: config.connector.only_contextual,
-            s3: config.connector.send_to_s3.is_some(),
-        },
+        registration: registration(&config),
         period: config.connector.period,
         run_and_terminate: config.connector.run_and_terminate,
         queue_threshold_mb: config.connector.queue_threshold_mb,
@@ -39,6 +33,18 @@ pub fn service(config: Config, clock: Clock) -> Result<Service, Exit> {
         import: import_options(config),
     };
     Ok(Service::new(settings, opencti, guard, clock))
+}
+
+fn registration(config: &Config) -> Registration {
+    let connector = &config.connector;
+    Registration {
+        id: connector.id.clone(),
+        name: connector.name.clone(),
+        scope: connector.scope.clone(),
+        auto: connector.auto,
+        only_contextual: connector.only_contextual,
+        s3: connector.send_to_s3.is_some(),
+    }
 }
 
 /// The roads that the settings name. Unset, the queue is reached by AMQP: the
@@ -119,6 +125,12 @@ pub fn sides(config: &Config, clock: &Clock) -> Result<Sides, Exit> {
     Ok(Sides {
         virustotal: virustotal(config, clock)?,
         opencti: opencti(config, clock)?,
+        roads: Roads {
+            settings: roads(config)?,
+            registration: registration(config),
+            room: room_for_a_run(0, largest_bundle(config)),
+            clock: clock.clone(),
+        },
         warnings: config.warnings.clone(),
     })
 }
@@ -186,7 +198,12 @@ fn network(error: &HttpError) -> Exit {
     ))
 }
 
+fn largest_bundle(config: &Config) -> usize {
+    (config.import.max_bundle_mb * 1e6) as usize
+}
+
 fn import_options(config: Config) -> import::Options {
+    let largest = largest_bundle(&config);
     let asked = config.import;
     import::Options {
         start: asked
@@ -203,7 +220,7 @@ fn import_options(config: Config) -> import::Options {
         max_files: asked.max_files,
         empty_report: asked.empty_report,
         limits: Limits {
-            bytes: (asked.max_bundle_mb * 1e6) as usize,
+            bytes: largest,
             objects: asked.max_bundle_objects,
         },
         convert: config.convert,

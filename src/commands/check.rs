@@ -1,9 +1,14 @@
-//! `check`: the settings, then one cheap question to each side, in plain words.
+//! `check`: the settings, then one cheap question to each side, and a try of
+//! each road between us, in plain words.
+
+mod roads;
 
 use crate::opencti::OpenCti;
 use crate::virustotal::VirusTotal;
 
 use super::Exit;
+pub use roads::Roads;
+use roads::Tried;
 
 /// The two sides.
 pub struct Sides {
@@ -11,6 +16,8 @@ pub struct Sides {
     pub virustotal: VirusTotal,
     /// The platform.
     pub opencti: OpenCti,
+    /// How bundles get there.
+    pub roads: Roads,
     /// What the settings made us say.
     pub warnings: Vec<String>,
 }
@@ -29,7 +36,19 @@ pub async fn run(sides: Sides, offline: bool) -> Result<(), Exit> {
     report("VirusTotal", &virustotal);
     let opencti = opencti(&sides.opencti).await;
     report("OpenCTI", &opencti);
-    verdict(&[("VirusTotal", virustotal), ("OpenCTI", opencti)])
+    let roads = sides.roads.try_each(&sides.opencti, opencti.is_ok()).await;
+    let mut answers = vec![("VirusTotal", virustotal), ("OpenCTI", opencti)];
+    for (side, tried) in roads {
+        match tried {
+            Tried::Done(answer) => {
+                let answer = answer.map(Finding::Fine);
+                report(side, &answer);
+                answers.push((side, answer));
+            }
+            Tried::Not(why) => say!("{side:11} not tried: {why}"),
+        }
+    }
+    verdict(&answers)
 }
 
 /// What one question came to.

@@ -198,6 +198,27 @@ impl OpenCti {
         self.registered(connector)
     }
 
+    /// What a registration has answered to this connector before, without
+    /// registering; `None` where it never did.
+    pub async fn known(&self, registration: &Registration) -> Result<Option<Registered>, Error> {
+        #[derive(Deserialize)]
+        struct Data {
+            connector: Option<WireConnector>,
+        }
+        let id = serde_json::json!({ "id": registration.id });
+        let plain = (&documents::CONNECTOR, &id);
+        let data: Data = if registration.s3 {
+            let with_s3 = (&documents::CONNECTOR_S3, &id);
+            self.call_in_form(Feature::RegisteredS3, with_s3, plain)
+                .await?
+        } else {
+            self.call(plain.0, plain.1).await?
+        };
+        data.connector
+            .map(|connector| self.registered(connector))
+            .transpose()
+    }
+
     fn registered(&self, wire: WireConnector) -> Result<Registered, Error> {
         let config = wire
             .config

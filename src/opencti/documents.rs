@@ -94,6 +94,38 @@ pub const REGISTER_S3: Operation = needs(
     Feature::RegisteredS3,
 );
 
+/// What the registration answered, for a look without registering.
+pub const CONNECTOR: Operation = safe(
+    "the connector",
+    "query Connector($id: String!) {
+       connector(id: $id) {
+         connector_state connector_user_id
+         config {
+           connection { host vhost use_ssl port user pass }
+           push_exchange push_routing
+         }
+       }
+     }",
+);
+
+/// The same with the object storage.
+pub const CONNECTOR_S3: Operation = needs(
+    safe(
+        "the connector",
+        "query Connector($id: String!) {
+           connector(id: $id) {
+             connector_state connector_user_id
+             config {
+               connection { host vhost use_ssl port user pass }
+               push_exchange push_routing
+               s3 { endpoint port use_ssl bucket_name bucket_region access_key secret_key }
+             }
+           }
+         }",
+    ),
+    Feature::RegisteredS3,
+);
+
 /// Sign of life with the state.
 pub const PING: Operation = safe(
     "the ping",
@@ -222,11 +254,13 @@ pub const PUSH_WORK: Operation = needs(
 );
 
 /// All of them, for the test that holds them against the interfaces.
-pub const ALL: [Operation; 19] = [
+pub const ALL: [Operation; 21] = [
     ABOUT,
     ME,
     REGISTER,
     REGISTER_S3,
+    CONNECTOR,
+    CONNECTOR_S3,
     PING,
     PING_STAMPED,
     QUEUE,

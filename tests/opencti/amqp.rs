@@ -194,6 +194,36 @@ fn the_first_message_that_comes_back_ends_the_sending() {
 }
 
 #[test]
+fn a_broker_is_tried_without_a_message_and_the_next_bundle_takes_the_same_connection() {
+    let Some(port) = shared_broker() else { return };
+    multi().block_on(async {
+        let platform = Platform::new(port, "tried").await;
+        let worker = Worker::new(port, &platform.id).await;
+        worker.declare().await;
+        let road = road(&platform.client, platform.settings());
+        let said = road.try_out(0).await.unwrap();
+        assert!(said.contains(&format!("127.0.0.1:{port}")), "{said}");
+        assert_eq!(worker.waiting().await, 0);
+        assert_eq!(platform.announcements(), 0);
+        road.send(&crowd(1), None).await.unwrap();
+        assert_eq!(worker.waiting().await, 2);
+        let elsewhere = Amqp {
+            exchange: "no.such.exchange".to_owned(),
+            ..platform.broker.clone()
+        };
+        let settings = BrokerSettings {
+            connection: elsewhere,
+            ..platform.settings()
+        };
+        let error = super::broker::road(&platform.client, settings)
+            .try_out(0)
+            .await
+            .unwrap_err();
+        assert!(matches!(error, Error::BrokerNoExchange { .. }), "{error}");
+    });
+}
+
+#[test]
 fn what_the_operator_has_to_change_is_named_and_no_work_is_told_of_objects() {
     let Some(port) = shared_broker() else { return };
     multi().block_on(async {

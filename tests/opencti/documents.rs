@@ -65,5 +65,5 @@ fn a_release_without_a_feature_names_its_word_when_it_refuses_the_document() {
     for feature in [Feature::PushWork, Feature::StateTimestamp] {
         assert!(refused.contains(&(Release::V6_5_1, feature)));
     }
-    assert_eq!(refused.len(), 8, "{refused:?}");
+    assert_eq!(refused.len(), 11, "{refused:?}");
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use vtreporter::clock::{Clock, ManualClock};
 use vtreporter::opencti::delivery::{Directory, DirectorySettings, Sender};
-use vtreporter::opencti::{Error, Remedy};
+use vtreporter::opencti::{Delivery, Error, Remedy};
 use vtreporter::standin::opencti::{OpenCtiWorld, Release, Road, StandIn};
 
 use super::{CONNECTOR, TOKEN, bundle, client, registration};
@@ -159,6 +159,28 @@ async fn a_directory_that_cannot_be_written_is_named_and_nothing_half_stays() {
             .unwrap_err();
         assert!(matches!(error, Error::Directory { .. }), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_directory_is_tried_with_a_file_that_goes_again_and_must_have_room_for_a_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let (road, _) = road(folder.path(), 7);
+    let road = Delivery::Directory(road);
+    let said = road.try_out(1_000_000).await.unwrap();
+    assert!(said.contains("MB free (a run needs about 1)"), "{said}");
+    assert_eq!(names(folder.path()), Vec::<String>::new());
+    let error = road.try_out(u64::MAX).await.unwrap_err();
+    assert_eq!(error.remedy(), Remedy::Fix);
+    assert!(
+        error
+            .to_string()
+            .contains("MB are free and a run needs about"),
+        "{error}"
+    );
+    assert_eq!(names(folder.path()), Vec::<String>::new());
+    let error = self::road(&folder.path().join("gone"), 7).0;
+    let error = Delivery::Directory(error).try_out(0).await.unwrap_err();
+    assert!(error.to_string().contains("gone"), "{error}");
 }
 
 const FOLDER: &str = "VTREPORTER_TEST_FOLDER";

@@ -16,7 +16,7 @@ use serde_json::json;
 use vtreporter::clock::Clock;
 use vtreporter::http::{self, HttpOptions};
 use vtreporter::opencti::delivery::{Bucket, BucketSettings, Sender};
-use vtreporter::opencti::{Error, Remedy, S3};
+use vtreporter::opencti::{Delivery, Error, Remedy, S3};
 use vtreporter::secret::Secret;
 use vtreporter::standin::opencti::{OpenCtiWorld, Release, Road, StandIn};
 
@@ -32,7 +32,7 @@ const SECRET: &str = "not/really+secret";
 struct Storage {
     port: u16,
     task: tokio::task::JoinHandle<()>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Drop for Storage {
@@ -54,7 +54,7 @@ impl Storage {
         Self {
             port,
             task: tokio::spawn(async move { axum::serve(listener, app).await.unwrap() }),
-            _folder: folder,
+            folder,
         }
     }
 
@@ -294,4 +294,60 @@ async fn passing_trouble_is_waited_out_and_a_storage_that_is_gone_is_named() {
         said.contains("S3_ENDPOINT") && !said.contains("X-Amz"),
         "{said}"
     );
+}
+
+#[tokio::test]
+async fn a_bucket_is_tried_and_nothing_stays_in_it() {
+    let storage = Storage::start().await;
+    let files = |folder: &std::path::Path| {
+        let mut files: Vec<_> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        let bucket = folder.join("opencti-bucket");
+        let inside = std::fs::read_dir(bucket).unwrap();
+        files.extend(inside.map(|entry| entry.unwrap().path()));
+        files
+    };
+    let before = files(storage.folder.path());
+    let tried = Delivery::S3(road(storage.settings(), sender(None), Clock::system()));
+    let said = tried.try_out(0).await.unwrap();
+    assert!(said.contains("opencti-bucket"), "{said}");
+    assert_eq!(storage.keys().await, Vec::<String>::new());
+    assert_eq!(files(storage.folder.path()), before);
+
+    let wrong = S3 {
+        secret_key: Secret::new("hunter2"),
+        ..storage.settings().storage
+    };
+    let settings = BucketSettings {
+        storage: wrong,
+        ..storage.settings()
+    };
+    let tried = Delivery::S3(road(settings, sender(None), Clock::system()));
+    let error = tried.try_out(0).await.unwrap_err();
+    assert_eq!(error.remedy(), Remedy::Fix);
+    assert!(error.to_string().contains("S3_SECRET_KEY"), "{error}");
+
+    // The server above does not look for the bucket before the end of an upload.
+    let missing = "<Error><Code>NoSuchBucket</Code><Message>not there</Message></Error>";
+    let server = Scripted::start([Reply::new(404, missing)]).await;
+    let port = url::Url::parse(&server.url).unwrap().port().unwrap();
+    let tried = Delivery::S3(road(elsewhere(port), sender(None), Clock::system()));
+    let error = tried.try_out(0).await.unwrap_err();
+    assert!(error.to_string().contains("NoSuchBucket"), "{error}");
+}
+
+#[tokio::test]
+async fn a_storage_without_uploads_in_parts_is_reached_and_no_more_is_claimed() {
+    let server = Scripted::start([Reply::new(
+        501,
+        "<Error><Code>NotImplemented</Code></Error>",
+    )])
+    .await;
+    let port = url::Url::parse(&server.url).unwrap().port().unwrap();
+    let tried = Delivery::S3(road(elsewhere(port), sender(None), Clock::system()));
+    let said = tried.try_out(0).await.unwrap();
+    assert!(said.contains("not told"), "{said}");
+    assert_eq!(server.asked().len(), 1);
 }

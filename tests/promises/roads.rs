@@ -10,8 +10,8 @@ use vtreporter::standin::opencti::{
 };
 use vtreporter::standin::virustotal::World;
 
-use crate::program::wait;
-use crate::rig::{Rig, TOKEN, now};
+use crate::program::{terminate, wait};
+use crate::rig::{Rig, TOKEN, many, now};
 use crate::servers::{Rabbit, free_port};
 use crate::worker::{Worker, shared_broker};
 
@@ -105,19 +105,146 @@ async fn a_broker_that_dies_in_the_middle_of_a_run_loses_nothing_and_holds_the_s
 async fn what_keeps_a_road_shut_is_named_and_the_state_stays() {
     let Some(port) = shared_broker() else { return };
     let nobody = free_port().to_string();
-    for (name, value, said) in [
-        ("MQ_USER", "stranger", "MQ_USER"),
-        ("MQ_PORT", nobody.as_str(), "127.0.0.1"),
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let file = file.path().to_str().unwrap();
+    let directory = ("CONNECTOR_SEND_TO_DIRECTORY", "true");
+    let path = "CONNECTOR_SEND_TO_DIRECTORY_PATH";
+    let bucket = [
+        ("CONNECTOR_SEND_TO_S3", "true"),
+        ("S3_ENDPOINT", "127.0.0.1"),
+        ("S3_PORT", nobody.as_str()),
+        ("S3_ACCESS_KEY", "key"),
+        ("S3_SECRET_KEY", "secret"),
+        ("CONNECTOR_SEND_TO_S3_BUCKET", "bucket"),
+    ];
+    for (settings, said) in [
+        (&[("MQ_USER", "stranger")][..], "MQ_USER"),
+        (&[("MQ_PORT", nobody.as_str())], "127.0.0.1"),
+        (&[("MQ_VHOST", "elsewhere")], "MQ_VHOST"),
+        (
+            &[directory, (path, "/nonexistent/place")],
+            "/nonexistent/place",
+        ),
+        (&[directory, (path, file)], file),
+        (&bucket, "S3_ENDPOINT"),
     ] {
-        let rig = live(port, 20).await.set(name, value);
+        let mut rig = live(port, 20).await;
+        for (name, value) in settings {
+            rig = rig.set(name, value);
+        }
         let ended = rig.run(&["run"]).await;
-        assert_eq!(ended.code, Some(3), "{name}: {}", ended.stderr);
-        assert!(ended.stderr.contains(said), "{name}: {}", ended.stderr);
+        assert_eq!(ended.code, Some(3), "{said}: {}", ended.stderr);
+        assert!(ended.stderr.contains(said), "{said}: {}", ended.stderr);
         let work = &rig.opencti.works()[0];
-        assert!(work.closed && work.in_error, "{name}: {work:?}");
+        assert!(work.closed && work.in_error, "{said}: {work:?}");
         let country = &rig.state()["countries"]["AU"];
-        assert!(country["last_end"].is_null(), "{name}: {country}");
+        assert!(country["last_end"].is_null(), "{said}: {country}");
+        assert_eq!(rig.vt.requests().len(), 0, "{said}: nothing is asked");
     }
+}
+
+#[tokio::test]
+async fn a_forgotten_mount_costs_nothing_however_often_and_the_run_goes_on_when_it_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let mount = folder.path().join("mount");
+    let rig = Rig::new(many(3))
+        .await
+        .set("CONNECTOR_SEND_TO_DIRECTORY", "true")
+        .set("CONNECTOR_SEND_TO_DIRECTORY_PATH", mount.to_str().unwrap());
+    let connector = rig.connector();
+    rig.pass(std::time::Duration::from_secs(60), rig.closed(3))
+        .await;
+    assert!(rig.opencti.works().iter().all(|work| work.in_error));
+    assert_eq!(rig.vt.requests().len(), 0);
+    std::fs::create_dir(&mount).unwrap();
+    rig.pass(std::time::Duration::from_secs(60), rig.closed(4))
+        .await;
+    connector.stop().await.unwrap();
+    assert!(!rig.opencti.works()[3].in_error);
+    assert_eq!(rig.files().len(), 3);
+    assert!(!documents(&mount).is_empty(), "and no probe is left");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_road_that_is_shut_is_told_at_the_start_though_the_next_run_is_far() {
+    let folder = tempfile::tempdir().unwrap();
+    let mount = folder.path().join("mount");
+    std::fs::create_dir(&mount).unwrap();
+    let rig = live(free_port(), 3)
+        .await
+        .set("CONNECTOR_QUEUE_PROTOCOL", "api")
+        .set("CONNECTOR_SEND_TO_DIRECTORY", "true")
+        .set("CONNECTOR_SEND_TO_DIRECTORY_PATH", mount.to_str().unwrap());
+    let first = rig.run(&["run"]).await;
+    assert_eq!(first.code, Some(0), "{}", first.stderr);
+    std::fs::remove_dir_all(&mount).unwrap();
+    let rig = rig.set("CONNECTOR_RUN_AND_TERMINATE", "false");
+    let asked = rig.vt.requests().len();
+    let pings = rig.opencti.pings().len();
+    let child = rig.program(&["run"]).spawn().unwrap();
+    rig.until(|opencti| {
+        let mut later = opencti.pings().into_iter().skip(pings);
+        later.any(|ping| !ping.info["next_run_datetime"].is_null())
+    })
+    .await;
+    terminate(&child);
+    let ended = wait(child).await;
+    assert!(
+        ended.stderr.contains(mount.to_str().unwrap()),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(rig.vt.requests().len(), asked);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_tries_every_road_and_leaves_nothing_behind() {
+    let Some(port) = shared_broker() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let rig = live(port, 3)
+        .await
+        .set("CONNECTOR_SEND_TO_DIRECTORY", "true")
+        .set(
+            "CONNECTOR_SEND_TO_DIRECTORY_PATH",
+            folder.path().to_str().unwrap(),
+        );
+    let worker = Worker::new(port, &rig.id).await;
+    worker.declare().await;
+    let new = rig.run(&["check"]).await;
+    assert_eq!(new.code, Some(0), "{}{}", new.stdout, new.stderr);
+    assert!(
+        new.stdout.contains("not tried") && new.stdout.contains("MB free"),
+        "before the first start nobody hands the broker out: {}",
+        new.stdout
+    );
+    assert!(
+        rig.opencti.connectors().is_empty(),
+        "check registers nothing"
+    );
+    assert_eq!(rig.run(&["run"]).await.code, Some(0));
+    let sent = (worker.waiting().await, documents(folder.path()).len());
+    let searches = rig.vt.searches().len();
+    let fine = rig.run(&["check"]).await;
+    assert_eq!(fine.code, Some(0), "{}{}", fine.stdout, fine.stderr);
+    assert!(!fine.stdout.contains("not tried"), "{}", fine.stdout);
+    let after = (worker.waiting().await, documents(folder.path()).len());
+    assert_eq!(after, sent, "nothing is published, no file stays");
+    let rig = rig.set("MQ_USER", "stranger");
+    let broker = rig.run(&["check"]).await;
+    assert_eq!(broker.code, Some(2), "{}", broker.stdout);
+    assert!(
+        broker.stdout.contains("WRONG") && broker.stdout.contains("MQ_USER"),
+        "{}",
+        broker.stdout
+    );
+    let rig = rig.set("CONNECTOR_SEND_TO_DIRECTORY_PATH", "/nonexistent/place");
+    let both = rig.run(&["check"]).await;
+    assert!(
+        both.stdout.contains("MQ_USER") && both.stdout.contains("/nonexistent/place"),
+        "{}",
+        both.stdout
+    );
+    assert_eq!(rig.vt.searches().len(), searches);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,6 @@ mod minute;
 mod open_works;
 pub mod ping;
 mod platform;
-pub mod roads;
 mod run;
 mod settle;
 mod works;
@@ -20,12 +19,11 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use self::kept::Kept;
 use self::ping::Heart;
 use self::platform::Patience;
-use self::roads::RoadSettings;
 use self::run::Outcome;
 use self::settle::Settler;
 use super::Exit;
@@ -33,7 +31,7 @@ use crate::clock::Clock;
 use crate::country::Country;
 use crate::import;
 use crate::import::state::State;
-use crate::opencti::delivery::Roads;
+use crate::opencti::delivery::{Ground, RoadSettings, Roads, room_for_a_run};
 use crate::opencti::{OpenCti, Registered, Registration};
 use crate::period::Period;
 use crate::quota::Guard;
@@ -148,13 +146,13 @@ impl Service {
         let settings = &self.settings;
         let roads = settings
             .roads
-            .build(
-                &self.opencti,
-                &settings.registration,
-                &registered,
-                settings.patience(),
-                &self.clock,
-            )
+            .build(&Ground {
+                opencti: &self.opencti,
+                registration: &settings.registration,
+                registered: Some(&registered),
+                patience: settings.patience().with_a_broker(),
+                clock: &self.clock,
+            })
             .map_err(|error| Exit::from(&error))?;
         let heart = Arc::new(Heart::new(
             state,
@@ -292,7 +290,26 @@ impl Service {
         }
     }
 
+    /// Says at the start when a road is shut: the run that needs it may be far,
+    /// and the operator is still there.
+    async fn try_the_roads(&self, roads: &Roads, state: &State, country: Country) {
+        let room = self.room(state, country.code);
+        if let Err(error) = roads.try_out(room).await {
+            error!(error = %error, "a road is shut, the next run tries it again: {error}");
+        }
+        roads.close().await;
+    }
+
+    /// Bytes that a country's run needs on a road over files.
+    fn room(&self, state: &State, country: &str) -> u64 {
+        let before = state.countries.get(country);
+        let before = before.and_then(|country| country.previous.as_ref());
+        let objects = before.map_or(0, |run| run.counts.objects());
+        room_for_a_run(objects, self.settings.import.limits.bytes)
+    }
+
     async fn forever(&self, heart: &Heart, roads: &Roads, stop: &CancellationToken) {
+        let mut first = true;
         loop {
             let (state, epoch) = heart.state().await;
             let Some((country, due, among)) = self.next(&state) else {
@@ -300,9 +317,17 @@ impl Service {
             };
             heart.status(|status| status.next_run = Some(due)).await;
             if due > self.clock.now() {
+                if first {
+                    tokio::select! {
+                        biased;
+                        () = stop.cancelled() => return,
+                        () = self.try_the_roads(roads, &state, country) => {}
+                    }
+                }
                 info!(country = country.code, next_run = %due, "the next run is due at {due}");
                 self.ping(heart, stop).await;
             }
+            first = false;
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,

@@ -102,6 +102,8 @@ pub(super) struct Platform<'a> {
     /// How many objects the platform has to count for what was delivered so
     /// far; `None` while, and after, that is not certain.
     pub pushed: Option<u64>,
+    /// Bytes that the run needs on a road over files.
+    pub room: u64,
 }
 
 impl Sink for Platform<'_> {
@@ -151,6 +153,15 @@ impl Sink for Platform<'_> {
 }
 
 impl Platform<'_> {
+    /// Tries the roads before a request is paid for; waits for one that is shut
+    /// as a delivery would.
+    pub(super) async fn wait_for_the_roads(&self) -> Result<(), SinkError> {
+        let trying = wait_for(self.clock, self.patience, "to take a bundle", async || {
+            self.roads.try_out(self.room).await
+        });
+        Ok(trying.await?)
+    }
+
     /// Waits while the connector's queue is over the threshold, and says so.
     pub(super) async fn wait_for_the_queue(&self) -> Result<(), SinkError> {
         // Files are not in the platform's queue.

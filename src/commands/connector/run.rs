@@ -199,6 +199,7 @@ impl Service {
             work: opened.work.as_deref(),
             queue_threshold_mb: self.settings.queue_threshold_mb,
             patience: self.settings.patience(),
+            room: self.room(&state, country.code),
             state,
             epoch,
             country: country.code,
@@ -229,6 +230,7 @@ impl Service {
             };
             self.remember(&mut memory, country, run).await;
             // No request is spent on what could not be delivered.
+            platform.wait_for_the_roads().await?;
             platform.wait_for_the_queue().await?;
             let import = Import {
                 guard: &self.guard,

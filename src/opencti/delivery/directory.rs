@@ -13,6 +13,9 @@ use crate::opencti::error::Error;
 use super::Sent;
 use super::document::{Names, Retention, Sender, document};
 
+/// What a probe holds: a disk that is full takes an empty file.
+const PROBE: &[u8] = &[b' '; 4096];
+
 /// Where files go, and how long they stay.
 #[derive(Clone, Debug)]
 pub struct DirectorySettings {
@@ -47,6 +50,16 @@ impl Directory {
         }))
     }
 
+    /// Whether a bundle could be written, and so many bytes after it: writes a
+    /// file that nobody takes for a bundle, and removes it.
+    pub(super) async fn try_out(&self, room: u64) -> Result<String, Error> {
+        let inner = self.0.clone();
+        let tried = tokio::task::spawn_blocking(move || inner.try_out(room));
+        tried
+            .await
+            .map_err(|error| fault(&self.0.path, &io::Error::other(error)))?
+    }
+
     /// Writes a bundle: complete under its name, or not at all.
     pub async fn send(&self, bundle: &str) -> Result<Sent, Error> {
         let (text, objects) = document("DIRECTORY_BUNDLE", &self.0.sender, bundle)?;
@@ -66,6 +79,32 @@ impl Directory {
 }
 
 impl Inner {
+    fn try_out(&self, room: u64) -> Result<String, Error> {
+        let (mut file, target) = self.create()?;
+        let probe = half(&target);
+        let written = file.write_all(PROBE).and_then(|()| file.sync_all());
+        drop(file);
+        let removed = fs::remove_file(&probe);
+        written
+            .and(removed)
+            .map_err(|error| fault(&probe, &error))?;
+        let path = self.path.display();
+        // A file system that does not tell its size does not tell what is free.
+        let space = fs4::statvfs(&self.path).ok();
+        let Some(space) = space.filter(|space| space.total_space() > 0) else {
+            return Ok(format!("{path} can be written; its free space is not told"));
+        };
+        let free = space.available_space();
+        if free < room {
+            return Err(fault(&self.path, &io::Error::other(too_little(free, room))));
+        }
+        Ok(format!(
+            "{path} can be written, {} MB free (a run needs about {})",
+            free / 1_000_000,
+            room / 1_000_000
+        ))
+    }
+
     fn write(&self, text: &[u8]) -> Result<(), Error> {
         let (mut file, target) = self.create()?;
         let draft = half(&target);
@@ -130,6 +169,14 @@ impl Inner {
             }
         }
     }
+}
+
+fn too_little(free: u64, room: u64) -> String {
+    format!(
+        "{} MB are free and a run needs about {}",
+        free / 1_000_000,
+        room.div_ceil(1_000_000)
+    )
 }
 
 fn written(entry: &fs::DirEntry) -> Option<DateTime<Utc>> {

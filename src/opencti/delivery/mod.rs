@@ -7,6 +7,7 @@ mod document;
 mod order;
 mod parts;
 mod s3;
+mod settings;
 mod split;
 
 pub use amqp::Broker;
@@ -14,6 +15,7 @@ pub use api::Api;
 pub use directory::{Directory, DirectorySettings};
 pub use document::Sender;
 pub use s3::{Bucket, BucketSettings, S3Overrides};
+pub use settings::{Ground, QueueRoad, RoadSettings, S3Road};
 
 use super::error::Error;
 
@@ -51,6 +53,19 @@ pub struct LeftBehind {
     pub in_doubt: bool,
 }
 
+/// What a bundle's object takes on a disk, generously: 1.4 kB were measured.
+const OBJECT_BYTES: u64 = 2_000;
+
+/// Bytes that a run needs on a road over files: as much as the run before, of so
+/// many objects, but never less than its largest bundle twice, for nobody knows
+/// what the first run finds.
+pub fn room_for_a_run(objects_before: u64, largest_bundle: usize) -> u64 {
+    let largest = u64::try_from(largest_bundle).unwrap_or(u64::MAX);
+    objects_before
+        .saturating_mul(OBJECT_BYTES)
+        .max(largest.saturating_mul(2))
+}
+
 impl Delivery {
     /// Sends one bundle; comes back only when the other side has accepted all
     /// of it. After an error part of it may have arrived: sending it again
@@ -61,6 +76,18 @@ impl Delivery {
             Self::Amqp(broker) => broker.send(bundle, work).await,
             Self::Directory(directory) => directory.send(bundle).await,
             Self::S3(bucket) => bucket.send(bundle).await,
+        }
+    }
+
+    /// Tries it without sending anything: whether it would take a run of so many
+    /// bytes, and in a sentence what was tried.
+    pub async fn try_out(&self, room: u64) -> Result<String, Error> {
+        match self {
+            // The platform itself: whoever registered has tried it.
+            Self::Api(_) => Ok("bundles go through OpenCTI's own API".to_owned()),
+            Self::Amqp(broker) => broker.try_out().await,
+            Self::Directory(directory) => directory.try_out(room).await,
+            Self::S3(bucket) => bucket.try_out().await,
         }
     }
 
@@ -131,6 +158,14 @@ impl Roads {
         Ok(sent)
     }
 
+    /// Tries every road without sending anything; `room`: bytes that a run needs.
+    pub async fn try_out(&self, room: u64) -> Result<(), Error> {
+        for road in &self.0 {
+            road.try_out(room).await?;
+        }
+        Ok(())
+    }
+
     /// The same roads into a draft, or out of it.
     #[must_use]
     pub fn in_draft(self, draft: Option<String>) -> Self {
@@ -170,5 +205,17 @@ impl Roads {
         for road in &self.0 {
             road.close().await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_needs_the_room_of_the_run_before_and_never_less_than_two_bundles() {
+        assert_eq!(room_for_a_run(0, 10_000_000), 20_000_000);
+        assert_eq!(room_for_a_run(100_000, 10_000_000), 200_000_000);
+        assert_eq!(room_for_a_run(u64::MAX, usize::MAX), u64::MAX);
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use rusty_s3::actions::{ListObjectsV2, ListObjectsV2Response};
+use rusty_s3::actions::{CreateMultipartUpload, ListObjectsV2, ListObjectsV2Response};
 use rusty_s3::{Bucket as Place, Credentials, Method, S3Action, UrlStyle};
 use url::Url;
 
@@ -141,6 +141,41 @@ impl Bucket {
         })))
     }
 
+    /// Whether a bundle could be uploaded: begins an upload in parts, which needs
+    /// the same right, and gives it up. Nobody ever sees an object.
+    pub(super) async fn try_out(&self) -> Result<String, Error> {
+        let inner = &self.0;
+        let key = format!("{}{}", inner.folder, inner.names.name(inner.clock.now()));
+        let begin = inner
+            .place
+            .create_multipart_upload(Some(&inner.credentials), &key);
+        let place = format!("bucket `{}` at {}", inner.place.name(), inner.endpoint());
+        let begun = match inner.request(&begin, None).await {
+            Ok(begun) => begun,
+            Err(Error::S3Refused {
+                status: 405 | 501, ..
+            }) => {
+                return Ok(format!(
+                    "{place} is reached; whether it can be written is not told before a bundle"
+                ));
+            }
+            Err(error) => return Err(error),
+        };
+        let upload = CreateMultipartUpload::parse_response(&begun.body).map_err(|error| {
+            inner.unreachable(format!("an upload that cannot be read: {error}"))
+        })?;
+        let abort =
+            inner
+                .place
+                .abort_multipart_upload(Some(&inner.credentials), &key, upload.upload_id());
+        if let Err(error) = inner.request(&abort, None).await {
+            tracing::warn!(
+                "the object storage does not give up an upload that has no content: {error}"
+            );
+        }
+        Ok(format!("{place} takes uploads"))
+    }
+
     /// Uploads a bundle.
     pub async fn send(&self, bundle: &str) -> Result<Sent, Error> {
         let (text, objects) = document("S3_BUNDLE", &self.0.sender, bundle)?;
@@ -214,6 +249,7 @@ impl Inner {
         let method = match A::METHOD {
             Method::Put => reqwest::Method::PUT,
             Method::Delete => reqwest::Method::DELETE,
+            Method::Post => reqwest::Method::POST,
             _ => reqwest::Method::GET,
         };
         let mut request = reqwest::Request::new(method, action.sign(SIGNED_FOR));
@@ -262,7 +298,9 @@ impl Inner {
             return Ok(Answer { body });
         }
         let said = said(&body, self.secret.expose());
-        if status.is_server_error() || matches!(status.as_u16(), 408 | 429) {
+        // 501: it is well, and does not know the request.
+        let passing = status.is_server_error() && status.as_u16() != 501;
+        if passing || matches!(status.as_u16(), 408 | 429) {
             let error = self.unreachable(format!("it answers {}: {said}", status.as_u16()));
             return Err((error, true));
         }

@@ -118,6 +118,14 @@ enum Halt {
     Failed(Error),
 }
 
+impl Halt {
+    fn into_error(self) -> Error {
+        match self {
+            Self::Lost(error) | Self::Refused(error) | Self::Failed(error) => error,
+        }
+    }
+}
+
 impl Broker {
     /// A road to the broker; connects with the first bundle.
     ///
@@ -150,6 +158,23 @@ impl Broker {
     /// What the bundle in hand was announced for and did not certainly go.
     pub fn left_behind(&self, work: &str) -> LeftBehind {
         self.shared.progress().left_behind(work)
+    }
+
+    /// Logs in and looks whether the exchange is there; publishes nothing. The
+    /// next bundle takes the same connection.
+    pub(super) async fn try_out(&self) -> Result<String, Error> {
+        let shared = &self.shared;
+        let mut slot = shared.session.lock().await;
+        if !slot.as_ref().is_some_and(Session::alive) {
+            *slot = Some(shared.connect().await.map_err(Halt::into_error)?);
+        }
+        let broker = &shared.settings.connection;
+        Ok(format!(
+            "the broker at {} lets user `{}` in and has exchange `{}`",
+            address(broker),
+            broker.user,
+            broker.exchange
+        ))
     }
 
     /// Ends the connection; the next bundle makes a new one.
