@@ -17,6 +17,7 @@ use vtreporter::import::numbers::Numbers;
 use vtreporter::import::schedule::{Start, Window};
 use vtreporter::import::state::Run;
 use vtreporter::import::{Import, Options, Sink, SinkError, Stopped};
+use vtreporter::opencti::delivery::Left;
 use vtreporter::period::Period;
 use vtreporter::quota::{Guard, OnUnknown, Policy};
 use vtreporter::secret::Secret;
@@ -69,12 +70,12 @@ async fn standin() -> StandIn {
 struct Kept(Vec<Value>);
 
 impl Sink for Kept {
-    async fn deliver(&mut self, bundle: &str) -> Result<(), SinkError> {
+    async fn deliver(&mut self, bundle: &str) -> Result<Vec<Left>, SinkError> {
         assert_eq!(judge(bundle), []);
         let bundle: Value = serde_json::from_str(bundle).unwrap();
         self.0
             .extend(bundle["objects"].as_array().unwrap().iter().cloned());
-        Ok(())
+        Ok(Vec::new())
     }
 
     async fn advanced(&mut self, _: &Run) {}

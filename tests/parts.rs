@@ -17,6 +17,7 @@ use vtreporter::http::HttpOptions;
 use vtreporter::import::schedule::{Start, Window};
 use vtreporter::import::state::Run;
 use vtreporter::import::{self, Import, Sink, SinkError, Stopped};
+use vtreporter::opencti::delivery::Left;
 use vtreporter::period::Period;
 use vtreporter::quota::{Guard, OnUnknown, Policy};
 use vtreporter::secret::Secret;
@@ -86,7 +87,7 @@ struct Kept {
 }
 
 impl Sink for Kept {
-    async fn deliver(&mut self, bundle: &str) -> Result<(), SinkError> {
+    async fn deliver(&mut self, bundle: &str) -> Result<Vec<Left>, SinkError> {
         if self.breaks_after == Some(self.bundles.len()) {
             return Err(SinkError::Folder {
                 path: "somewhere".to_owned(),
@@ -94,7 +95,7 @@ impl Sink for Kept {
             });
         }
         self.bundles.push(serde_json::from_str(bundle).unwrap());
-        Ok(())
+        Ok(Vec::new())
     }
 
     async fn advanced(&mut self, _: &Run) {}

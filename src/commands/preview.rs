@@ -18,6 +18,7 @@ use crate::import::schedule::window;
 use crate::import::state::Run;
 use crate::import::{self, Import, Sink, SinkError};
 use crate::number::{counted, grouped};
+use crate::opencti::delivery::Left;
 use crate::quota::Guard;
 use crate::terminal::Terminal;
 
@@ -291,7 +292,7 @@ impl Folder {
 }
 
 impl Sink for Folder {
-    async fn deliver(&mut self, bundle: &str) -> Result<(), SinkError> {
+    async fn deliver(&mut self, bundle: &str) -> Result<Vec<Left>, SinkError> {
         let members: Members = serde_json::from_str(bundle).map_err(odd)?;
         for object in members.objects {
             let member: Member = serde_json::from_str(object.get()).map_err(odd)?;
@@ -301,7 +302,7 @@ impl Sink for Folder {
                 self.object(member.id, object.get())?;
             }
         }
-        Ok(())
+        Ok(Vec::new())
     }
 
     async fn advanced(&mut self, _: &Run) {}

@@ -21,6 +21,7 @@ use crate::convert::report::Subject;
 use crate::convert::tally::Tally;
 use crate::country::Country;
 use crate::opencti;
+use crate::opencti::delivery::Left;
 use crate::period::Period;
 use crate::quota::{Guard, Pause, Stop};
 use crate::stix::bundle::Limits;
@@ -95,8 +96,9 @@ impl Options {
     reason = "used in this crate only, always awaited where it is called"
 )]
 pub trait Sink {
-    /// Hands over a bundle; comes back when the other side has it.
-    async fn deliver(&mut self, bundle: &str) -> Result<(), SinkError>;
+    /// Hands over a bundle; comes back when the other side has it, with what it
+    /// had no room for.
+    async fn deliver(&mut self, bundle: &str) -> Result<Vec<Left>, SinkError>;
 
     /// The run has moved past what was delivered: remember it.
     async fn advanced(&mut self, run: &Run);

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use vtreporter::clock::Clock;
-use vtreporter::opencti::delivery::{Api, Directory, DirectorySettings, Roads, Sender};
+use vtreporter::opencti::delivery::{Api, Directory, DirectorySettings, Left, Roads, Sender};
 use vtreporter::opencti::{Delivery, Error, OpenCti, Remedy};
 use vtreporter::standin::opencti::{Failure, OpenCtiWorld, Release, Road, StandIn};
 
@@ -70,6 +70,61 @@ async fn a_bundle_over_the_platforms_limit_arrives_in_parts_without_a_fault() {
         }
     }
     assert_eq!(opencti.unreported(), Vec::<String>::new());
+}
+
+/// A bundle of 60 files of which one is larger than a road's limit of 40,000.
+fn one_giant() -> (Value, String) {
+    let mut whole = bundle(60);
+    let objects = whole["objects"].as_array_mut().unwrap();
+    let giant = objects
+        .iter_mut()
+        .filter(|one| one["type"] == "file")
+        .nth(7);
+    let giant = giant.unwrap();
+    giant["x_opencti_description"] = "x".repeat(60_000).into();
+    let id = giant["id"].as_str().unwrap().to_owned();
+    (whole, id)
+}
+
+#[tokio::test]
+async fn one_object_over_the_limit_stays_behind_with_what_names_it_and_the_rest_arrives() {
+    let (whole, giant) = one_giant();
+    let world = OpenCtiWorld {
+        body_limit: 40_000,
+        ..OpenCtiWorld::new(Release::V7, TOKEN)
+    };
+    let (opencti, client, _, work) = ready(world).await;
+    let road = Roads::new([api(&client)]);
+    let sent = road.send(&whole.to_string(), Some(&work)).await.unwrap();
+    let named: Vec<&Left> = sent.left.iter().collect();
+    assert!(named.contains(&&Left::TooLarge(giant.clone())), "{named:?}");
+    let links = |left: &&&Left| matches!(left, Left::Names(id) if id.starts_with("relationship--"));
+    assert_eq!(named.iter().filter(links).count(), 2, "{named:?}");
+    assert_eq!(named.len(), 3, "{named:?}");
+    let all = whole["objects"].as_array().unwrap().len();
+    assert_eq!(sent.objects, all - 3);
+    assert_eq!(opencti.objects().len(), all - 3);
+    assert_eq!(opencti.faults(), []);
+    assert_eq!(opencti.unreported(), Vec::<String>::new());
+    let report = &opencti.objects_of("report")[0];
+    assert!(!report["object_refs"].to_string().contains(&giant));
+    // And once more: what is known to be too large is left as before.
+    let again = road.send(&whole.to_string(), Some(&work)).await.unwrap();
+    assert_eq!(again.left, sent.left);
+}
+
+#[tokio::test]
+async fn a_road_that_takes_nothing_is_shut_and_leaves_nothing_behind() {
+    let world = OpenCtiWorld {
+        body_limit: 2_000,
+        ..OpenCtiWorld::new(Release::V7, TOKEN)
+    };
+    let (opencti, client, _, work) = ready(world).await;
+    let (whole, _) = one_giant();
+    let error = api(&client).send(&whole.to_string(), Some(&work)).await;
+    let error = error.unwrap_err();
+    assert!(matches!(error, Error::TooLarge { .. }), "{error}");
+    assert_eq!(opencti.objects().len(), 0);
 }
 
 #[tokio::test]

@@ -351,3 +351,23 @@ async fn a_storage_without_uploads_in_parts_is_reached_and_no_more_is_claimed() 
     assert!(said.contains("not told"), "{said}");
     assert_eq!(server.asked().len(), 1);
 }
+
+#[tokio::test]
+async fn a_bundle_that_a_proxy_before_the_storage_refuses_by_its_size_goes_in_halves() {
+    let server = Scripted::start([
+        Reply::new(413, "<html>Request Entity Too Large</html>"),
+        Reply::new(200, ""),
+        Reply::new(200, ""),
+    ])
+    .await;
+    let port = url::Url::parse(&server.url).unwrap().port().unwrap();
+    let settings = BucketSettings {
+        retention_days: 0,
+        ..elsewhere(port)
+    };
+    let road = road(settings, sender(None), Clock::system());
+    let sent = road.send(&bundle(40).to_string()).await.unwrap();
+    assert_eq!((sent.objects, sent.bundles), (84, 2));
+    assert_eq!(sent.left, []);
+    assert_eq!(server.asked().len(), 3);
+}

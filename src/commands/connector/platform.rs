@@ -12,7 +12,7 @@ use crate::commands::Bar;
 use crate::import::reached::Reached;
 use crate::import::state::{Run, State};
 use crate::import::{Sink, SinkError};
-use crate::opencti::delivery::Roads;
+use crate::opencti::delivery::{Left, Roads};
 use crate::opencti::{Error, OpenCti, Remedy};
 
 /// First wait for a platform that is down; doubled up to [`LONGEST_WAIT`].
@@ -107,7 +107,7 @@ pub(super) struct Platform<'a> {
 }
 
 impl Sink for Platform<'_> {
-    async fn deliver(&mut self, bundle: &str) -> Result<(), SinkError> {
+    async fn deliver(&mut self, bundle: &str) -> Result<Vec<Left>, SinkError> {
         self.wait_for_the_queue().await?;
         let mut registered_again = false;
         // Dropped in the middle, or sent twice, nobody knows what is counted.
@@ -124,7 +124,7 @@ impl Sink for Platform<'_> {
                     self.pushed = before
                         .zip(counted)
                         .map(|(before, counted)| before + counted as u64);
-                    return Ok(());
+                    return Ok(sent.left);
                 }
                 // Somebody deleted it: the objects matter more.
                 Err(Error::NotAlive) if self.work.is_some() => {

@@ -61,6 +61,15 @@ impl<S: Sink> Session<'_, S> {
             warn!(error = %error, "the report could not be told that the run stopped");
         }
         self.committed.numbers.requests = self.requests();
+        // What the road had no room for, in this version too.
+        self.committed
+            .numbers
+            .notes
+            .clone_from(&self.run.numbers.notes);
+        self.committed
+            .numbers
+            .gaps
+            .clone_from(&self.run.numbers.gaps);
         self.sink.advanced(self.committed).await;
     }
 }

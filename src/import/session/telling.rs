@@ -7,6 +7,7 @@ use super::super::{Sink, Stopped};
 use super::Session;
 use crate::convert::report::{Progress, ReportFacts};
 use crate::convert::tally::{Rows, is_main};
+use crate::opencti::delivery::Left;
 use crate::stix::Object;
 use crate::stix::bundle::Chunk;
 
@@ -31,7 +32,7 @@ impl<S: Sink> Session<'_, S> {
             }
             let facts = self.facts(Progress::InProgress);
             let bundle = self.converter.bundle(chunk, &facts);
-            self.sink.deliver(&bundle.text).await?;
+            self.hand_over(&bundle.text).await?;
             debug!(
                 objects = bundle.objects,
                 bytes = bundle.text.len(),
@@ -40,6 +41,20 @@ impl<S: Sink> Session<'_, S> {
         }
         if last {
             self.close_report(Progress::Complete).await?;
+        }
+        Ok(())
+    }
+
+    /// Hands a bundle over. A report that had to go lighter is still a report; an
+    /// object that stayed behind is lost.
+    async fn hand_over(&mut self, bundle: &str) -> Result<(), Stopped> {
+        for left in self.sink.deliver(bundle).await? {
+            match left {
+                Left::Load(_) => {
+                    self.run.numbers.notes.insert(left.to_string());
+                }
+                Left::TooLarge(_) | Left::Names(_) => self.run.numbers.gap(left.to_string()),
+            }
         }
         Ok(())
     }
@@ -77,7 +92,7 @@ impl<S: Sink> Session<'_, S> {
         let left = closing.left.iter();
         let notes = left.map(|left| format!("part {number}: {left}"));
         self.run.numbers.notes.extend(notes);
-        self.sink.deliver(&closing.bundle.text).await?;
+        self.hand_over(&closing.bundle.text).await?;
         Ok(())
     }
 
@@ -103,7 +118,7 @@ impl<S: Sink> Session<'_, S> {
         if !closing.left.is_empty() {
             return Ok(false);
         }
-        self.sink.deliver(&closing.bundle.text).await?;
+        self.hand_over(&closing.bundle.text).await?;
         Ok(true)
     }
 
@@ -122,7 +137,7 @@ impl<S: Sink> Session<'_, S> {
         for left in &closing.left {
             warn!(report = facts.subject.name(), "{left}");
         }
-        self.sink.deliver(&closing.bundle.text).await?;
+        self.hand_over(&closing.bundle.text).await?;
         Ok(())
     }
 

@@ -1,8 +1,7 @@
 //! The API road: `stixBundlePush`.
 
-use std::borrow::Cow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,8 +11,7 @@ use crate::opencti::error::Error;
 use crate::opencti::version::Feature;
 
 use super::Sent;
-use super::parts::distinct;
-use super::split::halves;
+use super::pieces::Pieces;
 
 /// Pushes bundles over GraphQL.
 #[derive(Clone)]
@@ -37,49 +35,14 @@ impl Api {
         }
     }
 
-    /// Pushes a bundle; one that is refused as too large goes in halves.
+    /// Pushes a bundle; one that is refused as too large goes in pieces.
     pub async fn send(&self, bundle: &str, work: Option<&str>) -> Result<Sent, Error> {
-        let mut sent = Sent {
-            objects: distinct(bundle)?,
-            bundles: 0,
-            counted: Some(0),
-        };
-        // Pieces still to go, the next one last.
-        let mut pieces = vec![Cow::Borrowed(bundle)];
-        while let Some(piece) = pieces.pop() {
-            let refusal = if piece.len() < self.refused.load(Ordering::Relaxed) {
-                match self.push(&piece, work).await {
-                    Ok(once) => {
-                        sent.bundles += 1;
-                        // Of halves, both hold what others need.
-                        let objects = match &piece {
-                            Cow::Borrowed(_) => sent.objects,
-                            Cow::Owned(half) => distinct(half)?,
-                        };
-                        let before = sent.counted.filter(|_| once);
-                        sent.counted = before.map(|before| before + objects);
-                        continue;
-                    }
-                    Err(refusal @ Error::TooLarge { .. }) => refusal,
-                    Err(other) => return Err(other),
-                }
-            } else {
-                Error::TooLarge { bytes: piece.len() }
-            };
-            self.refused.fetch_min(piece.len(), Ordering::Relaxed);
-            let Some((first, second)) = halves(&piece)? else {
-                // One object alone is too large: nothing more to cut.
-                return Err(refusal);
-            };
-            tracing::info!(
-                bytes = piece.len(),
-                "a bundle of {} bytes is too large for the platform: it goes in halves",
-                piece.len()
-            );
-            pieces.push(Cow::Owned(second));
-            pieces.push(Cow::Owned(first));
+        let mut pieces = Pieces::of(bundle, &self.refused)?;
+        while let Some(piece) = pieces.next()? {
+            let answer = self.push(&piece.text, work).await;
+            pieces.answered(piece, answer)?;
         }
-        Ok(sent)
+        Ok(pieces.sent())
     }
 
     /// Pushes a bundle; whether it is certain that its work will count it, once.

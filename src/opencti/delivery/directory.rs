@@ -74,6 +74,7 @@ impl Directory {
             objects,
             bundles: 1,
             counted: None,
+            left: Vec::new(),
         })
     }
 }

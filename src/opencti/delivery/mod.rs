@@ -4,8 +4,10 @@ pub mod amqp;
 mod api;
 mod directory;
 mod document;
+mod lighter;
 mod order;
 mod parts;
+mod pieces;
 mod s3;
 mod settings;
 mod split;
@@ -14,6 +16,7 @@ pub use amqp::Broker;
 pub use api::Api;
 pub use directory::{Directory, DirectorySettings};
 pub use document::Sender;
+pub use lighter::Left;
 pub use s3::{Bucket, BucketSettings, S3Overrides};
 pub use settings::{Ground, QueueRoad, RoadSettings, S3Road};
 
@@ -33,7 +36,7 @@ pub enum Delivery {
 }
 
 /// What a road accepted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sent {
     /// Different objects.
     pub objects: usize,
@@ -42,6 +45,8 @@ pub struct Sent {
     /// How many objects their work will count for them; `None` where that is
     /// not certain.
     pub counted: Option<usize>,
+    /// What was too large for it, each once.
+    pub left: Vec<Left>,
 }
 
 /// Objects that a work was told to expect and that did not certainly go.
@@ -149,12 +154,17 @@ impl Roads {
     /// Sends one bundle over every road. An error of one is an error: what
     /// arrived on another changes nothing when it arrives again.
     ///
-    /// Counts the road to the platform, if there is one among them.
+    /// Counts the road to the platform, if there is one among them; what any of
+    /// them left is told.
     pub async fn send(&self, bundle: &str, work: Option<&str>) -> Result<Sent, Error> {
         let mut sent = Sent::default();
         for road in &self.0 {
+            let left = std::mem::take(&mut sent.left);
             sent = road.send(bundle, work).await?;
+            sent.left.extend(left);
         }
+        sent.left.sort();
+        sent.left.dedup();
         Ok(sent)
     }
 

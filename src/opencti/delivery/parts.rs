@@ -22,8 +22,20 @@ impl<'a> Members<'a> {
 
     /// A member that is a text.
     pub(super) fn text(&self, name: &str) -> Option<String> {
+        self.read_as(name)
+    }
+
+    /// A member read as a type of the caller's; `None` where it is something else.
+    pub(super) fn read_as<T: Deserialize<'a>>(&self, name: &str) -> Option<T> {
         let (_, value) = self.0.iter().find(|(key, _)| key == name)?;
         serde_json::from_str(value.get()).ok()
+    }
+
+    /// Takes a member out; whether it was there.
+    pub(super) fn remove(&mut self, name: &str) -> bool {
+        let before = self.0.len();
+        self.0.retain(|(key, _)| key != name);
+        self.0.len() < before
     }
 
     /// Puts another value in a member's place, or at the end.

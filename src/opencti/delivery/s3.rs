@@ -1,6 +1,7 @@
 //! The road over an object storage: one object a bundle.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use chrono::DateTime;
@@ -18,6 +19,7 @@ use crate::secret::Secret;
 
 use super::Sent;
 use super::document::{Names, Retention, Sender, document};
+use super::pieces::Pieces;
 
 /// How long a signature is good for. Nothing is kept that long.
 const SIGNED_FOR: Duration = Duration::from_secs(300);
@@ -112,6 +114,8 @@ struct Inner {
     retention: Retention,
     sender: Sender,
     names: Names,
+    /// The smallest bundle that was refused as too large.
+    refused: AtomicUsize,
     clock: Clock,
 }
 
@@ -137,6 +141,7 @@ impl Bucket {
             retention: Retention::days(settings.retention_days),
             names: Names::new(&sender),
             sender,
+            refused: AtomicUsize::new(usize::MAX),
             clock,
         })))
     }
@@ -176,26 +181,31 @@ impl Bucket {
         Ok(format!("{place} takes uploads"))
     }
 
-    /// Uploads a bundle.
+    /// Uploads a bundle; one that a proxy refuses as too large goes in pieces.
     pub async fn send(&self, bundle: &str) -> Result<Sent, Error> {
-        let (text, objects) = document("S3_BUNDLE", &self.0.sender, bundle)?;
-        let inner = &self.0;
-        let key = format!("{}{}", inner.folder, inner.names.name(inner.clock.now()));
-        let put = inner.place.put_object(Some(&inner.credentials), &key);
-        inner.request(&put, Some(text)).await?;
-        // The bundle is there; what cannot be swept is said and stays.
-        if let Err(error) = inner.sweep(&key).await {
-            tracing::warn!("expired objects could not be removed: {error}");
+        let mut pieces = Pieces::of(bundle, &self.0.refused)?;
+        while let Some(piece) = pieces.next()? {
+            let answer = self.0.put(&piece.text).await;
+            // No work counts what lies in a bucket.
+            pieces.answered(piece, answer.map(|()| false))?;
         }
-        Ok(Sent {
-            objects,
-            bundles: 1,
-            counted: None,
-        })
+        Ok(pieces.sent())
     }
 }
 
 impl Inner {
+    async fn put(&self, bundle: &str) -> Result<(), Error> {
+        let (text, _) = document("S3_BUNDLE", &self.sender, bundle)?;
+        let key = format!("{}{}", self.folder, self.names.name(self.clock.now()));
+        let put = self.place.put_object(Some(&self.credentials), &key);
+        self.request(&put, Some(text)).await?;
+        // The bundle is there; what cannot be swept is said and stays.
+        if let Err(error) = self.sweep(&key).await {
+            tracing::warn!("expired objects could not be removed: {error}");
+        }
+        Ok(())
+    }
+
     /// Removes own objects that are older than the retention, but never the
     /// one that was just written, however the clocks differ.
     async fn sweep(&self, newest: &str) -> Result<(), Error> {
@@ -287,6 +297,8 @@ impl Inner {
     /// The answer, or what is wrong and whether another try may help.
     async fn once(&self, request: reqwest::Request) -> Result<Answer, (Error, bool)> {
         let url = self.place.base_url();
+        let body = request.body().and_then(reqwest::Body::as_bytes);
+        let bytes = body.map_or(0, <[u8]>::len);
         let lost = |error: reqwest::Error| {
             let trouble = http::trouble(&error, url, &self.proxies);
             (self.unreachable(trouble.cause), !trouble.lasting)
@@ -296,6 +308,9 @@ impl Inner {
         let body = response.text().await.map_err(lost)?;
         if status.is_success() {
             return Ok(Answer { body });
+        }
+        if status.as_u16() == 413 {
+            return Err((Error::TooLarge { bytes }, false));
         }
         let said = said(&body, self.secret.expose());
         // 501: it is well, and does not know the request.

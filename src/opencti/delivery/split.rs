@@ -15,7 +15,8 @@ use super::parts::{Bundle, Members, Object};
 /// Whatever an object needs (author, markings, both ends of a relationship)
 /// is in the same half, in both halves if both need it. What contains others
 /// by `object_refs` (a report) goes into both halves with the part of its
-/// list that is there: the platform adds the lists up.
+/// list that is there: the platform adds the lists up. What it carries beside
+/// goes with the second half alone, or every piece would be as heavy.
 pub(super) fn halves(bundle: &str) -> Result<Option<(String, String)>, Error> {
     let bundle = Bundle::read(bundle)?;
     let graph = Graph::new(&bundle);
@@ -32,8 +33,8 @@ pub(super) fn halves(bundle: &str) -> Result<Option<(String, String)>, Error> {
             break;
         }
         return Ok(Some((
-            front.write(&bundle, "a")?,
-            back.write(&bundle, "b")?,
+            front.write(&bundle, "a", Some(&back))?,
+            back.write(&bundle, "b", None)?,
         )));
     }
     Ok(None)
@@ -183,11 +184,13 @@ impl Half {
         }
     }
 
-    fn write(&self, bundle: &Bundle<'_>, part: &str) -> Result<String, Error> {
+    /// What a container carries is left to the half that has it `too`.
+    fn write(&self, bundle: &Bundle<'_>, part: &str, too: Option<&Self>) -> Result<String, Error> {
         let mut objects = Vec::new();
         for (at, object) in bundle.objects.iter().enumerate() {
             if let Some(ids) = self.containers.get(&at) {
-                objects.push(with_refs(object, ids)?);
+                let carries = !too.is_some_and(|too| too.containers.contains_key(&at));
+                objects.push(with_refs(object, ids, carries)?);
             } else if self.chosen.contains(&at) {
                 objects.push(object.text.to_owned());
             }
@@ -201,11 +204,15 @@ impl Half {
     }
 }
 
-fn with_refs(object: &Object<'_>, ids: &[String]) -> Result<String, Error> {
+fn with_refs(object: &Object<'_>, ids: &[String], carries: bool) -> Result<String, Error> {
     let fault = |error: serde_json::Error| Error::Bundle(error.to_string());
     let ids = to_raw_value(ids).map_err(fault)?;
     let mut members = Members::read(object.text)?;
     members.set("object_refs", &ids);
+    if !carries {
+        members.remove("x_opencti_files");
+        members.remove("x_opencti_content");
+    }
     serde_json::to_string(&members).map_err(fault)
 }
 

@@ -8,7 +8,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -107,12 +107,20 @@ async fn handle(State(door): State<Arc<Door>>, request: Request) -> Response {
     let line = format!("{} {}", head.method, head.uri);
     let path = format!("{}/graphql", door.platform.world.base_path);
     let json = is_json(&head.headers);
+    let limit = door.platform.world.body_limit;
+    if let Some(bytes) = length(&head.headers).filter(|bytes| *bytes > limit) {
+        // As a proxy does: it answers when it has read the head, and what else
+        // comes it reads only to throw it away.
+        tokio::spawn(body.into_data_stream().for_each(async |_| {}));
+        let entry = door.entry(line, &head.headers, bytes);
+        return door.at_once(entry, page(413));
+    }
     let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
     let mut entry = door.entry(line, &head.headers, body.len());
     if head.uri.path() != path || head.method != Method::POST {
         return door.at_once(entry, page(404));
     }
-    if body.len() > door.platform.world.body_limit {
+    if body.len() > limit {
         return door.at_once(entry, page(413));
     }
     if !json {
@@ -258,6 +266,11 @@ impl Door {
         };
         self.judged.execute(ready, &caller)
     }
+}
+
+fn length(headers: &HeaderMap) -> Option<usize> {
+    let value = headers.get(header::CONTENT_LENGTH)?.to_str().ok()?;
+    value.parse().ok()
 }
 
 fn bearer(headers: &HeaderMap) -> Option<String> {

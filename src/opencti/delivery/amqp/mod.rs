@@ -205,6 +205,7 @@ impl Broker {
             objects: plan.pieces.len(),
             bundles: plan.pieces.len(),
             counted: Some(plan.pieces.len()),
+            left: Vec::new(),
         })
     }
 }
