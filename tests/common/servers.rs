@@ -125,6 +125,11 @@ impl Rabbit {
     /// A broker, or `None` (said loudly) where RabbitMQ is not installed.
     /// `tls` holds authority, certificate and key in PEM.
     pub(crate) fn start(tls: Option<[&str; 3]>) -> Option<Self> {
+        Self::start_with(tls, "")
+    }
+
+    /// As [`Rabbit::start`], with lines of its configuration.
+    pub(crate) fn start_with(tls: Option<[&str; 3]>, lines: &str) -> Option<Self> {
         // Debian's script in PATH changes the user; the one behind it does not.
         let rabbit = program(&["rabbitmq-server"], &["/usr/lib/rabbitmq/bin"])?;
         program(&["epmd"], &[])?;
@@ -137,15 +142,15 @@ impl Rabbit {
             epmd_port: free_port(),
             server: None,
         };
-        rabbit.configure(tls);
+        rabbit.configure(tls, lines);
         rabbit.run();
         Some(rabbit)
     }
 
-    fn configure(&self, tls: Option<[&str; 3]>) {
+    fn configure(&self, tls: Option<[&str; 3]>, lines: &str) {
         let folder = self.folder.path();
         let mut config = format!(
-            "listeners.tcp.local = 127.0.0.1:{}\nloopback_users.guest = true\n",
+            "listeners.tcp.local = 127.0.0.1:{}\nloopback_users.guest = true\n{lines}",
             self.port
         );
         if let (Some(pems), Some(port)) = (tls, self.tls_port) {

@@ -194,6 +194,30 @@ fn the_first_message_that_comes_back_ends_the_sending() {
 }
 
 #[test]
+fn a_message_over_the_brokers_limit_is_for_the_operator_and_not_sent_for_ever() {
+    let Some(rabbit) = Rabbit::start_with(None, "max_message_size = 100000\n") else {
+        return;
+    };
+    multi().block_on(async {
+        let platform = Platform::new(rabbit.port, "large").await;
+        Worker::new(rabbit.port, &platform.id).await.declare().await;
+        let road = road(&platform.client, platform.settings());
+        let bundle = serde_json::json!({"type": "bundle", "id": "bundle--1", "objects": [
+            {"id": "report--1", "type": "report", "x_opencti_content": "x".repeat(100_000)}]});
+        let bundle = bundle.to_string();
+        let sending = road.send(&bundle, None);
+        let sent = tokio::time::timeout(Duration::from_secs(60), sending);
+        let error = sent.await.expect("it is sent for ever").unwrap_err();
+        assert_eq!(error.remedy(), Remedy::Fix, "{error}");
+        let said = error.to_string();
+        assert!(
+            said.contains("VTREPORTER_MAX_BUNDLE_MB") && said.contains("max_message_size"),
+            "{said}"
+        );
+    });
+}
+
+#[test]
 fn a_broker_is_tried_without_a_message_and_the_next_bundle_takes_the_same_connection() {
     let Some(port) = shared_broker() else { return };
     multi().block_on(async {

@@ -172,6 +172,14 @@ pub(super) fn judge(broker: &Amqp, error: &lapin::Error) -> Error {
                 vhost: broker.vhost.clone(),
                 said: words(answer),
             },
+            406 if words(answer).contains("larger than configured max size") => Error::Setting {
+                setting: "VTREPORTER_MAX_BUNDLE_MB",
+                what: format!(
+                    "the broker at {address} does not take a message of an object that large: \
+                     lower it, or raise the broker's `max_message_size` ({})",
+                    words(answer)
+                ),
+            },
             404 => Error::BrokerNoExchange {
                 address,
                 vhost: broker.vhost.clone(),
