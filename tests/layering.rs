@@ -77,6 +77,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "http",
             "secret",
             "pace",
+            "number",
         ],
     ),
     // The stand-ins are other people's servers: they share no code with what they judge.

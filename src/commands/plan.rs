@@ -120,10 +120,14 @@ fn print(options: &import::Options, country: Country, entry: &CountryState, now:
     match calls {
         0 => say!("  related   come with the pages: no request"),
         calls => say!(
-            "  related   up to {} requests for each file of severity {severity} or more that has such files \
-             (up to {} objects for each relationship); addresses come with the pages",
-            calls * options.max_related_per_file.div_ceil(40).max(1) as usize,
-            options.max_related_per_file,
+            "  related   up to {} for each file of severity {severity} or more that has such files \
+             (up to {} for each relationship); addresses come with the pages",
+            counted(
+                calls as u64 * u64::from(options.max_related_per_file.div_ceil(40).max(1)),
+                "request",
+                "requests"
+            ),
+            counted(options.max_related_per_file.into(), "object", "objects"),
         ),
     }
     let wanted = &options.convert.objects;

@@ -13,6 +13,7 @@ use super::{Bar, Exit};
 use crate::clock::Clock;
 use crate::convert::tally::Tally;
 use crate::country::Country;
+use crate::import::numbers::Numbers;
 use crate::import::reached::Reached;
 use crate::import::schedule::window;
 use crate::import::state::Run;
@@ -101,18 +102,7 @@ impl Preview {
         };
         let written = folder.finish().map_err(|error| cannot_write(&error))?;
         let numbers = &run.numbers;
-        say!(
-            "{}: {} matched, {} kept; {}; {} spent",
-            country.name,
-            counted(numbers.matched, "file", "files"),
-            grouped(numbers.counts.main.total()),
-            counted(numbers.counts.objects(), "object", "objects"),
-            counted(
-                numbers.requests,
-                "VirusTotal request",
-                "VirusTotal requests"
-            )
-        );
+        say!("{}: {}", country.name, told(numbers));
         for path in written {
             say!("  {}", path.display());
         }
@@ -127,6 +117,24 @@ impl Preview {
                 .map_or(Ok(()), |losses| Err(Exit::NotEverything(losses))),
         }
     }
+}
+
+/// A run's numbers in a line; what is nothing is left out.
+fn told(numbers: &Numbers) -> String {
+    let mut parts = vec![format!(
+        "{} matched",
+        counted(numbers.matched, "file", "files")
+    )];
+    if numbers.matched > 0 {
+        parts.push(format!("{} kept", grouped(numbers.counts.main.total())));
+    }
+    if numbers.counts.objects() > 0 {
+        parts.push(counted(numbers.counts.objects(), "object", "objects"));
+    }
+    let requests = ("VirusTotal request", "VirusTotal requests");
+    let requests = counted(numbers.requests, requests.0, requests.1);
+    parts.push(format!("{requests} spent"));
+    parts.join(", ")
 }
 
 /// Gathers the bundles of a run into one file. Objects are written as they

@@ -162,3 +162,23 @@ async fn the_first_line_says_what_this_is_and_what_the_settings_come_to() {
         .filter(|line| line["attributes"]["version"].is_string());
     assert_eq!(banners.count(), 1);
 }
+
+#[tokio::test]
+async fn a_platform_that_stays_away_is_an_error_once() {
+    let rig = Rig::new(many(1)).await.set("CONNECTOR_LOG_LEVEL", "error");
+    rig.opencti.go_down().await;
+    let connector = rig.connector();
+    let line = rig
+        .pass(
+            SECOND,
+            connector.logged("OpenCTI still cannot be asked to register"),
+        )
+        .await;
+    assert_eq!(line["level"], "ERROR");
+    // Five tries later it has been said already.
+    for _ in 0..5 {
+        rig.hand.sleeping(50 * SECOND).await;
+        rig.hand.advance(60 * SECOND);
+    }
+    assert_eq!(connector.logs().len(), 1, "{:#?}", connector.logs());
+}

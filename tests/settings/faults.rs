@@ -340,6 +340,28 @@ fn a_start_in_the_future_is_a_fault_and_durations_get_the_hint_that_fits() {
 }
 
 #[test]
+fn faults_come_in_the_order_of_the_samples() {
+    let yaml = "vtreporter: [a]\n";
+    let text = load(Some(yaml), &[("MQ_PORT", "x"), ("CONNECTOR_ID", "")]);
+    let text = text.unwrap_err().to_string();
+    let names: Vec<&str> = text
+        .lines()
+        .map(|line| line.split([' ', ':']).next().unwrap())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "config.yml",
+            "OPENCTI_URL",
+            "OPENCTI_TOKEN",
+            "CONNECTOR_ID",
+            "MQ_PORT"
+        ],
+        "{text}"
+    );
+}
+
+#[test]
 fn what_could_not_be_read_of_the_file_is_not_told_as_missing() {
     let rest = &LEAST[2..];
     for (yaml, lines) in [

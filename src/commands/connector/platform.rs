@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::ping::{Epoch, Heart};
 use crate::clock::Clock;
@@ -58,10 +58,18 @@ pub(super) async fn wait_for<T>(
     mut ask: impl AsyncFnMut() -> Result<T, Error>,
 ) -> Result<T, Error> {
     let mut wait = FIRST_WAIT;
+    let mut complained = false;
     for tried in 1.. {
         match ask().await {
             Err(error) if error.remedy() == Remedy::Retry && tried < patience.tries() => {
-                warn!(error = %error, "OpenCTI could not be asked {what}; again in {} s", wait.as_secs());
+                let seconds = wait.as_secs();
+                if wait < LONGEST_WAIT || complained {
+                    warn!(error = %error, "OpenCTI could not be asked {what}; again in {seconds} s");
+                } else {
+                    // Said once where only failures are read: nothing arrives.
+                    complained = true;
+                    error!(error = %error, "OpenCTI still cannot be asked {what}: waiting for it, and trying every {seconds} s");
+                }
                 clock.sleep(wait).await;
                 wait = (wait * 2).min(LONGEST_WAIT);
             }

@@ -10,7 +10,7 @@ use reqwest::Certificate;
 
 use super::fault::{Fault, Faults, MISSING, Origin};
 use super::gather::ReadFile;
-use super::rows::Values;
+use super::rows::{SETTINGS, Values};
 use super::table::{Kind, Preset, Value};
 use super::yaml::Unread;
 use super::{Config, Needs};
@@ -68,6 +68,12 @@ pub(super) fn config(
     let s3 = judge.s3(values);
     let json_logging = judge.boolean(values.opencti_json_logging);
     if !judge.faults.is_empty() {
+        // In the order of the table, which is that of the samples and of the
+        // README; what is wrong with the file as a whole comes before.
+        judge.faults.sort_by_key(|fault| {
+            let mut rows = SETTINGS.iter();
+            rows.position(|row| row.env == fault.variable)
+        });
         return Err(Faults(judge.faults, judge.warnings));
     }
     Ok(Config {

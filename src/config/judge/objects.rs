@@ -9,6 +9,7 @@ use crate::convert::Objects;
 use crate::convert::labels::{self, Glob, Style};
 use crate::convert::malware::{self, Names};
 use crate::convert::score::Score;
+use crate::number::counted;
 
 /// Bad lines of a map that are told one by one.
 const MOST_LINES: usize = 20;
@@ -102,7 +103,8 @@ impl Judge<'_> {
             self.fault(value, fault);
         }
         if untold > 0 {
-            self.fault(value, format!("{untold} more lines are wrong"));
+            let lines = counted(untold as u64, "more line is", "more lines are");
+            self.fault(value, format!("{lines} wrong"));
         }
         Names::default()
     }
