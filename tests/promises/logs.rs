@@ -86,7 +86,7 @@ async fn a_long_run_tells_every_minute_how_far_it_is_and_what_is_left() {
     rig.vt
         .set_quota("api_requests_daily", Quota::user(1000, 500));
     rig.vt
-        .fail(Fault::new(On::Search, Answer::Slow(150 * SECOND)).nth(2));
+        .fail(Fault::new(On::Search, Answer::Slow(600 * SECOND)).nth(2));
     let connector = rig.connector();
     rig.until(|it| it.bundles().len() == 1).await;
     rig.vt
@@ -114,17 +114,18 @@ async fn a_long_run_tells_every_minute_how_far_it_is_and_what_is_left() {
     assert!(first["attributes"]["quota.left"].as_u64().unwrap() < 1000);
     assert_eq!(first["level"], "INFO");
     // Another minute, another line; and none once the run is over.
-    rig.hand.sleeping(59 * SECOND).await;
-    rig.hand.advance(61 * SECOND);
-    rig.hand.sleeping(20 * SECOND).await;
-    rig.hand.advance(40 * SECOND);
-    rig.pass(SECOND, connector.logged(": done")).await;
-    rig.pass(30 * SECOND, rig.beats(8)).await;
-    let told = connector.logs();
-    let told = told
-        .iter()
-        .filter(|line| !line["attributes"]["vt.pages"].is_null());
-    assert_eq!(told.count(), 2, "{:#?}", connector.logs());
+    rig.pass(5 * SECOND, connector.logged_times(" so far; ", 3))
+        .await;
+    rig.pass(5 * SECOND, connector.logged(": done")).await;
+    let told = || {
+        let lines = connector.logs().into_iter();
+        lines
+            .filter(|line| !line["attributes"]["vt.pages"].is_null())
+            .count()
+    };
+    let until_the_end = told();
+    rig.beats(8).await;
+    assert_eq!(told(), until_the_end, "{:#?}", connector.logs());
 }
 
 #[tokio::test]
@@ -175,10 +176,8 @@ async fn a_platform_that_stays_away_is_an_error_once() {
         )
         .await;
     assert_eq!(line["level"], "ERROR");
-    // Five tries later it has been said already.
-    for _ in 0..5 {
-        rig.hand.sleeping(50 * SECOND).await;
-        rig.hand.advance(60 * SECOND);
-    }
+    // Some tries later it has been said already.
+    let later = rig.clock.now() + chrono::TimeDelta::minutes(5);
+    rig.pass(5 * SECOND, rig.clock.sleep_until(later)).await;
     assert_eq!(connector.logs().len(), 1, "{:#?}", connector.logs());
 }

@@ -346,14 +346,19 @@ impl Running {
 
     /// The first line whose message has a part, once there is one.
     pub(crate) async fn logged(&self, part: &str) -> Value {
+        self.logged_times(part, 1).await
+    }
+
+    /// The last of so many lines whose message has a part, once it is there.
+    pub(crate) async fn logged_times(&self, part: &str, times: usize) -> Value {
         let waiting = async {
             loop {
                 let lines = self.logs();
-                let found = lines.iter().find(|line| {
+                let mut found = lines.iter().filter(|line| {
                     let message = line["message"].as_str().unwrap();
                     message.contains(part)
                 });
-                if let Some(line) = found {
+                if let Some(line) = found.nth(times - 1) {
                     return line.clone();
                 }
                 tokio::time::sleep(STEP).await;
