@@ -376,7 +376,7 @@ async fn contacted_addresses_that_did_not_come_with_the_page_are_asked_for() {
         );
         let charged = rig.vt.requests();
         let charged = charged.iter().filter(|one| one.charged.requests > 0);
-        let spent = format!("{} VirusTotal requests spent", charged.count() - 1);
+        let spent = format!(" {} VirusTotal request", charged.count() - 1);
         if !what.starts_with("Forbidden") {
             assert!(message.contains(&spent), "{what}: {spent}: {message}");
         }
