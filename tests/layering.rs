@@ -23,7 +23,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("stix", &[]),
     ("opencti", &["secret", "clock", "http"]),
     // The translator: pure.
-    ("convert", &["stix", "virustotal", "country"]),
+    ("convert", &["stix", "virustotal", "country", "number"]),
     // One run.
     (
         "import",

@@ -132,8 +132,8 @@ impl Kept {
         let mut sheets = BTreeMap::new();
         for report in self.objects().filter(|object| object["type"] == "report") {
             for file in report["x_opencti_files"].as_array().into_iter().flatten() {
-                if file["mime_type"] == "text/csv" {
-                    let name = file["name"].as_str().unwrap().to_owned();
+                let name = file["name"].as_str().unwrap().to_owned();
+                if name.contains("-files") && name.ends_with(".csv") {
                     sheets.insert(name, hashes(file));
                 }
             }
@@ -214,7 +214,7 @@ fn run_name(part: u32) -> String {
     let name = "VirusTotal AU 2026-11-19T00:00:00Z to 2026-11-20T00:00:00Z";
     match part {
         1 => name.to_owned(),
-        part => format!("{name} (part {part})"),
+        part => format!("{name} (part {part:03})"),
     }
 }
 
@@ -298,7 +298,7 @@ async fn a_report_under_the_cap_is_one_report_that_speaks_of_no_parts() {
     assert_eq!(reports.len(), 1);
     let said = kept.last(reports.keys().next().unwrap());
     assert!(!said["description"].as_str().unwrap().contains("art 1"));
-    assert_eq!(said["x_opencti_files"].as_array().unwrap().len(), 2);
+    assert_eq!(said["x_opencti_files"].as_array().unwrap().len(), 3);
 }
 
 #[tokio::test]
@@ -367,7 +367,11 @@ async fn a_preview_writes_every_part_and_its_files_even_where_none_is_attached()
             names.by_ref().filter(|name| name.ends_with(end)).count()
         };
         let parts = run.numbers.parts.listed().count();
-        assert_eq!((ends(".html"), ends(".csv")), (1, parts));
+        assert!(parts > 3, "{parts}");
+        assert_eq!(
+            (ends(".html"), ends("-files.csv"), ends("-network.csv")),
+            (1, 1, 1)
+        );
         let text = std::fs::read_to_string(out.path().join("x.bundle.json")).unwrap();
         let bundle: Value = serde_json::from_str(&text).unwrap();
         let kept = Kept {

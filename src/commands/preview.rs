@@ -23,6 +23,8 @@ use crate::opencti::delivery::Left;
 use crate::quota::Guard;
 use crate::terminal::Terminal;
 
+mod lists;
+
 /// What a preview needs.
 pub struct Preview {
     /// VirusTotal, behind its quota guard.
@@ -153,6 +155,8 @@ pub struct Folder {
     attached: BTreeSet<PathBuf>,
     /// Gone, with what it shows, when the folder is finished.
     bar: Option<Bar>,
+    /// The lists that came with its parts, by name.
+    lists: BTreeSet<PathBuf>,
 }
 
 /// A report as it has grown.
@@ -200,6 +204,8 @@ struct Member {
 #[derive(Deserialize)]
 struct Attachment {
     name: String,
+    #[serde(default)]
+    mime_type: String,
     data: String,
 }
 
@@ -218,6 +224,7 @@ impl Folder {
             reports: BTreeMap::new(),
             attached: BTreeSet::new(),
             bar: None,
+            lists: BTreeSet::new(),
         };
         let id = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, stem.as_bytes());
         folder.write(&format!(
@@ -258,6 +265,7 @@ impl Folder {
         self.file
             .flush()
             .map_err(|error| fault(&self.path, error))?;
+        self.join_lists()?;
         Ok([self.path].into_iter().chain(self.attached).collect())
     }
 
@@ -283,7 +291,8 @@ impl Folder {
         Ok(())
     }
 
-    /// Writes one of the report's own files: the page, or the CSV.
+    /// Writes one of the report's own files, or keeps it where there is one for
+    /// each part: a reader wants one list.
     fn attachment(&mut self, file: &serde_json::Value) -> Result<(), SinkError> {
         use base64::Engine;
 
@@ -294,9 +303,45 @@ impl Folder {
             .decode(file.data)
             .map_err(|error| fault(&path, std::io::Error::other(error)))?;
         fs::write(&path, data).map_err(|error| fault(&path, error))?;
-        self.attached.insert(path);
+        if file.mime_type == "text/csv" {
+            self.lists.insert(path);
+        } else {
+            self.attached.insert(path);
+        }
         Ok(())
     }
+
+    /// Makes one list of each kind of those that came with the report's parts:
+    /// who reads files needs no more.
+    fn join_lists(&mut self) -> Result<(), SinkError> {
+        let mut kinds: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+        for path in std::mem::take(&mut self.lists) {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            kinds
+                .entry(lists::whole_name(&name))
+                .or_default()
+                .push(path);
+        }
+        for (name, parts) in kinds {
+            let whole = self.out.join(name);
+            if parts.len() > 1 {
+                join_parts(&parts, &whole).map_err(|error| fault(&whole, error))?;
+            }
+            self.attached.insert(whole);
+        }
+        Ok(())
+    }
+}
+
+/// The first part may be where the whole belongs, so that is written beside it.
+fn join_parts(parts: &[PathBuf], whole: &Path) -> std::io::Result<()> {
+    let beside = whole.with_extension("csv.part");
+    let paths: Vec<&Path> = parts.iter().map(PathBuf::as_path).collect();
+    lists::join(&paths, &beside)?;
+    for part in parts {
+        fs::remove_file(part)?;
+    }
+    fs::rename(beside, whole)
 }
 
 impl Sink for Folder {

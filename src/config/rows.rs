@@ -166,7 +166,7 @@ Reporter {
     vtreporter_empty_report "VTREPORTER_EMPTY_REPORT" Some("vtreporter.empty_report"), Bool,
         Is("false"), "Write a report for a window without files, too.";
     vtreporter_attachments "VTREPORTER_ATTACHMENTS" Some("vtreporter.attachments"), Bool,
-        Is("true"), "Attach the report as an HTML page, and a CSV of its files, to the report.";
+        Is("true"), "Attach the report as an HTML page, and CSVs of its files and their infrastructure, to the report.";
     vtreporter_max_refs_per_report "VTREPORTER_MAX_REFS_PER_REPORT" Some("vtreporter.max_refs_per_report"),
         Whole { min: 100, max: 1_000_000 },
         Is("5000"), "Most objects that one report names; more make numbered parts.";

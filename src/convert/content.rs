@@ -12,9 +12,9 @@
 
 use askama::Template;
 
-use super::html::View;
+use super::headlines::Piece;
 use super::report::ReportFacts;
-use super::told::Piece;
+use super::view::View;
 
 /// Blocks of the longest bar.
 const BLOCKS: u64 = 24;

@@ -17,32 +17,47 @@
 use crate::stix::marking::Tlp;
 
 mod attack_pattern;
+mod bars;
+pub mod cell;
+mod charts;
+mod comparison;
 pub mod content;
 mod country;
+mod counts;
+mod defang;
 pub mod file;
+pub mod file_csv;
 pub mod filter;
+mod headlines;
 pub mod html;
 mod indicator;
+pub mod infrastructure;
 pub mod labels;
 pub mod left_out;
 mod links;
+pub mod listed;
 pub mod malware;
 pub mod network;
+pub mod network_csv;
 mod no_family;
 mod note;
+pub mod novelty;
 pub mod page;
 pub mod parts;
 pub mod profile;
 pub mod report;
+mod role;
 pub mod row;
 pub mod score;
 pub mod sheet;
+pub mod signs;
 pub mod tally;
 pub mod text;
 pub mod timeline;
 mod told;
 pub mod top;
 mod uri;
+mod view;
 pub mod worst;
 
 /// What the operator chose about the objects.

@@ -1,6 +1,7 @@
 //! Units: a file with what belongs to it, and the way from units to bundles.
 
 use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
 
 use super::Options;
 use super::attack_pattern;
@@ -14,8 +15,10 @@ use super::links::{Links, Way};
 use super::malware;
 use super::network;
 use super::note;
+use super::novelty::Novelty;
 use super::report::{self, ReportFacts, Subject};
 use super::row::Row;
+use super::signs;
 use super::tally::{Role, Rows};
 use crate::country::Country;
 use crate::stix::bundle::{self, Bundle, Chunk, Limits};
@@ -206,7 +209,8 @@ impl Converter {
         into.push(file::convert(seen, role.tag(), links.provenance, left_out));
         let names = malware::families(&seen.file.attributes, &self.families);
         let first = names.first().map(AsRef::as_ref);
-        rows.push(Row::of(seen.file, seen.rated, first, seen.id()));
+        let is_main = matches!(role, Role::Main(_));
+        rows.push(self.row(seen, first, is_main));
         let mut families = Vec::new();
         if wanted.malware.is_some() {
             for name in names {
@@ -221,13 +225,24 @@ impl Converter {
                 into.push(made.malware);
                 into.push(links.link(Way::Family, seen.id(), id));
                 // Where a related file was submitted from is not known.
-                into.extend(made.from.filter(|_| matches!(role, Role::Main(_))));
+                into.extend(made.from.filter(|_| is_main));
             }
         }
         indicator::of_file(seen, role, wanted, &families, &links, into, left_out);
         if wanted.notes {
             into.extend(note::convert(seen, &links));
         }
+    }
+
+    /// What the report's tables say of a file.
+    fn row(&self, seen: &Seen<'_>, family: Option<&str>, is_main: bool) -> Row {
+        let attributes = &seen.file.attributes;
+        let mut row = Row::of(seen.file, seen.rated, family, seen.id());
+        row.novelty = Novelty::of(attributes, self.subject.from, self.subject.to);
+        if is_main {
+            row.signs = signs::of(attributes);
+        }
+        row
     }
 
     fn related(&self, files: &[File], way: Way, parent: Id, unit: &mut Unit) {
@@ -283,7 +298,16 @@ impl Converter {
         let mut rows = Rows::new();
         let units = units.into_iter().map(|unit| {
             for row in unit.rows {
-                rows.entry(row.id).or_insert(row);
+                // What the search found tells more.
+                match rows.entry(row.id) {
+                    Entry::Vacant(place) => {
+                        place.insert(row);
+                    }
+                    Entry::Occupied(mut known) if known.get().signs.is_empty() => {
+                        known.insert(row);
+                    }
+                    Entry::Occupied(_) => {}
+                }
             }
             unit.objects
         });
@@ -325,6 +349,11 @@ impl Converter {
             .country
             .map(|country| self.links().link(Way::ReportFrom, report.id(), country));
         chunk.bundle(&self.common, [report].into_iter().chain(&link))
+    }
+
+    /// Relationships of the report's own, once it is in so many parts.
+    pub fn own_links(&self, parts: u32) -> u64 {
+        self.country.map_or(0, |_| u64::from(parts))
     }
 
     /// The report's id, the same for every version of it.

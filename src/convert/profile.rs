@@ -5,13 +5,16 @@
 //! says when): files that the search found, and relationships to what they
 //! contact.
 
-use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::infrastructure::{self, ByWorst, Kind};
+use super::novelty::Novelties;
 use super::row::{Row, Text};
-use super::tally::{Counts, Role};
+use super::signs::Sign;
+use super::tally::Counts;
 use super::timeline::Timeline;
 use super::top::{Ranked, Top};
 use super::worst::Worst;
@@ -20,6 +23,9 @@ use crate::stix::Object;
 /// Rows of a ranking that are shown and saved. The saved state travels with
 /// every ping.
 const RANKED: usize = 40;
+
+/// The same of rules and other signs, of which there are several kinds.
+const SIGNS: usize = 20;
 
 /// What a file without the word is counted as.
 pub const NOT_TOLD: &str = "";
@@ -30,10 +36,20 @@ pub struct Profile {
     timeline: Timeline,
     families: Top,
     kinds: Top,
-    addresses: Top,
-    domains: Top,
-    urls: Top,
+    signs: BTreeMap<Sign, Top>,
+    novelty: Novelties,
+    related_novelty: Novelties,
+    addresses: Contacted,
+    domains: Contacted,
+    urls: Contacted,
     worst: Worst,
+}
+
+/// Contacted hosts of a kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Contacted {
+    top: Top,
+    by_worst: ByWorst,
 }
 
 impl Profile {
@@ -49,47 +65,59 @@ impl Profile {
         self.timeline.add(row.first);
         self.families.add(row.text(Text::Family));
         self.kinds.add(row.text(Text::Kind));
+        for (sign, name) in &row.signs {
+            self.signs.entry(*sign).or_default().add(name);
+        }
+        self.novelty.add(row.novelty);
         self.worst.offer(row);
     }
 
+    /// A file that came only as related to another.
+    pub(crate) fn related(&mut self, row: &Row) {
+        self.related_novelty.add(row.novelty);
+    }
+
+    /// A file that came as related to another before the search found it.
+    pub(crate) fn found_by_search(&mut self, row: &Row) {
+        self.related_novelty.take_back(row.novelty);
+        self.file(row);
+    }
+
     /// A relationship from a file to what it contacts.
-    pub(crate) fn contact(&mut self, target: &Object) {
-        let top = match Role::of(target.tag()) {
-            Role::Ipv4 | Role::Ipv6 => &mut self.addresses,
-            Role::Domain => &mut self.domains,
-            Role::Url => &mut self.urls,
-            _ => return,
+    pub(crate) fn contact(&mut self, target: &Object, file: &Row) {
+        let contacted = match Kind::of(target) {
+            Some(Kind::Ipv4 | Kind::Ipv6) => &mut self.addresses,
+            Some(Kind::Domain) => &mut self.domains,
+            Some(Kind::Url) => &mut self.urls,
+            None => return,
         };
-        if let Some(value) = value(target.json()) {
-            top.add(&value);
+        if let Some(value) = infrastructure::value(target.json()) {
+            contacted.top.add(&value);
+            contacted.by_worst.offer(&value, file);
         }
     }
 
     /// As it stands: to tell and to save.
     pub fn summary(&self) -> Summary {
+        let signs = self.signs.iter();
         Summary {
             timeline: self.timeline.clone(),
             families: self.families.ranked(RANKED),
             kinds: self.kinds.ranked(RANKED),
-            addresses: self.addresses.ranked(RANKED),
-            domains: self.domains.ranked(RANKED),
-            urls: self.urls.ranked(RANKED),
+            signs: signs
+                .map(|(sign, top)| (*sign, top.ranked(SIGNS)))
+                .collect(),
+            novelty: self.novelty,
+            related_novelty: self.related_novelty,
+            addresses: self.addresses.top.ranked(RANKED),
+            domains: self.domains.top.ranked(RANKED),
+            urls: self.urls.top.ranked(RANKED),
+            addresses_of_worst: self.addresses.by_worst.clone(),
+            domains_of_worst: self.domains.by_worst.clone(),
+            urls_of_worst: self.urls.by_worst.clone(),
             worst: self.worst.clone(),
         }
     }
-}
-
-/// An observable's `value`. Nothing that stands before it in the object's JSON
-/// is text from outside.
-fn value(json: &str) -> Option<Cow<'_, str>> {
-    const KEY: &str = "\"value\":";
-    let rest = &json[json.find(KEY)? + KEY.len()..];
-    let end = rest[1..].find(['"', '\\'])? + 1;
-    if rest.as_bytes()[end] == b'"' {
-        return Some(Cow::Borrowed(&rest[1..end]));
-    }
-    let mut texts = serde_json::Deserializer::from_str(rest).into_iter::<String>();
-    Some(Cow::Owned(texts.next()?.ok()?))
 }
 
 /// A profile as the report tells it, and as the state keeps it.
@@ -103,26 +131,53 @@ pub struct Summary {
     pub families: Ranked,
     /// Files found by the search, by file type.
     pub kinds: Ranked,
+    /// Files found by the search, by what they can be told again by.
+    pub signs: BTreeMap<Sign, Ranked>,
+    /// Files found by the search, new or known.
+    pub novelty: Novelties,
+    /// Files that came only as related to those, new or known.
+    pub related_novelty: Novelties,
     /// Files that contact an IP address.
     pub addresses: Ranked,
     /// Files that contact a domain.
     pub domains: Ranked,
     /// Files that contact a URL.
     pub urls: Ranked,
+    /// Addresses that the worst files contact.
+    pub addresses_of_worst: ByWorst,
+    /// Domains that the worst files contact.
+    pub domains_of_worst: ByWorst,
+    /// URLs that the worst files contact.
+    pub urls_of_worst: ByWorst,
     /// The worst files found by the search.
     pub worst: Worst,
+}
+
+impl Contacted {
+    fn of(ranked: &Ranked, by_worst: &ByWorst) -> Self {
+        Self {
+            top: Top::from(ranked),
+            by_worst: by_worst.clone(),
+        }
+    }
 }
 
 /// Goes on from a saved summary.
 impl From<&Summary> for Profile {
     fn from(saved: &Summary) -> Self {
+        let signs = saved.signs.iter();
         Self {
             timeline: saved.timeline.clone(),
             families: Top::from(&saved.families),
             kinds: Top::from(&saved.kinds),
-            addresses: Top::from(&saved.addresses),
-            domains: Top::from(&saved.domains),
-            urls: Top::from(&saved.urls),
+            signs: signs
+                .map(|(sign, ranked)| (*sign, Top::from(ranked)))
+                .collect(),
+            novelty: saved.novelty,
+            related_novelty: saved.related_novelty,
+            addresses: Contacted::of(&saved.addresses, &saved.addresses_of_worst),
+            domains: Contacted::of(&saved.domains, &saved.domains_of_worst),
+            urls: Contacted::of(&saved.urls, &saved.urls_of_worst),
             worst: saved.worst.clone(),
         }
     }
@@ -146,28 +201,4 @@ pub struct Previous {
     pub requests: u64,
     /// It was not whole.
     pub gaps: bool,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::value;
-
-    #[test]
-    fn the_value_is_read_out_of_the_objects_text() {
-        let table = [
-            (
-                r#"{"id":"x","value":"c2.example.net","y":1}"#,
-                Some("c2.example.net"),
-            ),
-            (
-                r#"{"value":"http://a.example/?q=\"b\\c","y":"z"}"#,
-                Some(r#"http://a.example/?q="b\c"#),
-            ),
-            (r#"{"value":""}"#, Some("")),
-            (r#"{"id":"x"}"#, None),
-        ];
-        for (json, expected) in table {
-            assert_eq!(value(json).as_deref(), expected, "{json}");
-        }
-    }
 }

@@ -4,13 +4,15 @@ use std::fmt::Write;
 
 use chrono::{DateTime, Utc};
 
+use super::comparison::Comparison;
 use super::filter::Dropped;
+use super::headlines::{self, Piece};
 use super::left_out::{LeftOut, Reasons};
 use super::parts::{Part, Parts};
 use super::profile::{Previous, Summary};
 use super::tally::{Counts, Levels};
 use super::text::{clean, code_into, escape_into};
-use super::told::{self, Comparison, Piece};
+use super::told;
 use crate::stix::time;
 
 /// Gaps, and notes, told one by one; the rest is a number.
@@ -56,7 +58,8 @@ impl Subject {
     pub fn part_name(&self, number: u32) -> String {
         let mut name = self.name();
         if number > 1 {
-            let _ = write!(name, " (part {number})");
+            // As many digits each, so that names sort as parts do.
+            let _ = write!(name, " (part {number:03})");
         }
         name
     }
@@ -192,11 +195,11 @@ pub fn part_description(facts: &ReportFacts, part: Part, full: bool) -> String {
 }
 
 fn headlines(out: &mut String, facts: &ReportFacts) {
-    for sentence in told::headlines(facts) {
+    for sentence in headlines::headlines(facts) {
         out.push_str("* ");
         for piece in sentence {
             match piece {
-                Piece::Ours(text) => escape_into(out, &text),
+                Piece::Ours(text) => out.push_str(&text),
                 Piece::Foreign(text) => code_into(out, &text),
             }
         }
@@ -300,7 +303,7 @@ fn progress(out: &mut String, progress: &Progress) {
 }
 
 fn tables(out: &mut String, counts: &Counts) {
-    out.push_str("| Severity | HIGH | MEDIUM | LOW | NONE | unknown | all |\n");
+    out.push_str("| Severity | high | medium | low | not rated | unknown | all |\n");
     out.push_str("|---|---:|---:|---:|---:|---:|---:|\n");
     levels(out, "found by the search", &counts.main);
     levels(out, "related to those", &counts.related);

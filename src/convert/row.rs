@@ -4,6 +4,8 @@ use chrono::{DateTime, Utc};
 
 use super::file;
 use super::filter::Rated;
+use super::novelty::Novelty;
+use super::signs::Sign;
 use super::text::{clean, says_nothing};
 use crate::stix::{Id, time};
 use crate::virustotal::objects::File;
@@ -30,6 +32,10 @@ pub struct Row {
     pub submissions: Option<i64>,
     /// Different submitters.
     pub sources: Option<i64>,
+    /// New or known.
+    pub(crate) novelty: Novelty,
+    /// By what it can be told again; of files that the search found only.
+    pub(crate) signs: Vec<(Sign, Box<str>)>,
     /// All texts in one, for one allocation a file.
     texts: String,
     ends: [u32; TEXTS],
@@ -69,6 +75,8 @@ impl Row {
             size: attributes.size.filter(|size| *size >= 0),
             submissions: attributes.times_submitted.filter(|count| *count >= 0),
             sources: attributes.unique_sources.filter(|count| *count >= 0),
+            novelty: Novelty::Unknown,
+            signs: Vec::new(),
             texts: String::with_capacity(512),
             ends: [0; TEXTS],
         };
@@ -111,6 +119,13 @@ impl Row {
             at => self.ends[at - 1] as usize,
         };
         &self.texts[begin..self.ends[at] as usize]
+    }
+
+    /// The strongest hash there is; empty for none.
+    pub(crate) fn best_hash(&self) -> &str {
+        let all = [Text::Sha256, Text::Sha1, Text::Md5].into_iter();
+        let mut all = all.map(|hash| self.text(hash));
+        all.find(|hash| !hash.is_empty()).unwrap_or_default()
     }
 
     /// First submission.

@@ -1,256 +1,18 @@
 //! Counts what has gone out, each object once, in memory that does not grow
 //! with the run.
 
-use serde::{Deserialize, Serialize};
-
 use std::collections::HashMap;
 
-use super::filter::{Rated, Severity};
+use super::listed::Listed;
 use super::profile::Profile;
 use super::row::Row;
-use super::sheet::Sheet;
+use super::sheet::Sheets;
 use crate::stix::bundle::Chunk;
 use crate::stix::{Id, Object};
 
-/// What an object is in a run. Travels as the object's tag; a smaller one wins
-/// where an object has two roles, so that a related file that turns up as a
-/// main file counts as a main file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Role {
-    Main(Rated),
-    Related(Rated),
-    Ipv4,
-    Ipv6,
-    Domain,
-    Url,
-    /// Of a file that the search found.
-    Indicator,
-    Malware,
-    AttackPattern,
-    Note,
-    Drops,
-    CommunicatesWith,
-    RelatedTo,
-    BasedOn,
-    Indicates,
-    Uses,
-    /// Of a file that came only as related, or of what a file contacts.
-    RelatedIndicator,
-    /// Author, marking, country, report: what goes with every bundle.
-    Frame,
-}
-
-impl Role {
-    const RATED: [Rated; 5] = [
-        Some(Severity::High),
-        Some(Severity::Medium),
-        Some(Severity::Low),
-        Some(Severity::None),
-        None,
-    ];
-
-    pub(crate) fn tag(self) -> u8 {
-        let place = |rated: Rated| match rated {
-            Some(Severity::High) => 0,
-            Some(Severity::Medium) => 1,
-            Some(Severity::Low) => 2,
-            Some(Severity::None) => 3,
-            None => 4,
-        };
-        match self {
-            Self::Main(rated) => place(rated),
-            Self::Related(rated) => 5 + place(rated),
-            Self::Ipv4 => 10,
-            Self::Ipv6 => 11,
-            Self::Domain => 12,
-            Self::Url => 13,
-            Self::Indicator => 14,
-            Self::Malware => 15,
-            Self::AttackPattern => 16,
-            Self::Note => 17,
-            Self::Drops => 18,
-            Self::CommunicatesWith => 19,
-            Self::RelatedTo => 20,
-            Self::BasedOn => 21,
-            Self::Indicates => 22,
-            Self::Uses => 23,
-            Self::RelatedIndicator => 24,
-            Self::Frame => 25,
-        }
-    }
-
-    pub(crate) fn of(tag: u8) -> Self {
-        match tag {
-            0..=4 => Self::Main(Self::RATED[usize::from(tag)]),
-            5..=9 => Self::Related(Self::RATED[usize::from(tag - 5)]),
-            10 => Self::Ipv4,
-            11 => Self::Ipv6,
-            12 => Self::Domain,
-            13 => Self::Url,
-            14 => Self::Indicator,
-            15 => Self::Malware,
-            16 => Self::AttackPattern,
-            17 => Self::Note,
-            18 => Self::Drops,
-            19 => Self::CommunicatesWith,
-            20 => Self::RelatedTo,
-            21 => Self::BasedOn,
-            22 => Self::Indicates,
-            23 => Self::Uses,
-            24 => Self::RelatedIndicator,
-            _ => Self::Frame,
-        }
-    }
-}
-
-/// Whether an object is a file that the search found.
-pub fn is_main(object: &Object) -> bool {
-    matches!(Role::of(object.tag()), Role::Main(_))
-}
-
-/// Files by severity.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-#[expect(missing_docs, reason = "named as the severities are")]
-pub struct Levels {
-    pub high: u64,
-    pub medium: u64,
-    pub low: u64,
-    pub none: u64,
-    pub unknown: u64,
-}
-
-impl Levels {
-    /// All of them.
-    pub fn total(&self) -> u64 {
-        self.high + self.medium + self.low + self.none + self.unknown
-    }
-
-    fn of(&mut self, rated: Rated) -> &mut u64 {
-        match rated {
-            Some(Severity::High) => &mut self.high,
-            Some(Severity::Medium) => &mut self.medium,
-            Some(Severity::Low) => &mut self.low,
-            Some(Severity::None) => &mut self.none,
-            None => &mut self.unknown,
-        }
-    }
-}
-
-/// How many objects of each kind, each counted once.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Counts {
-    /// Files that the search found.
-    pub main: Levels,
-    /// Files that came only as related to those.
-    pub related: Levels,
-    /// IPv4 addresses.
-    pub ipv4: u64,
-    /// IPv6 addresses.
-    pub ipv6: u64,
-    /// Domain names.
-    pub domains: u64,
-    /// URLs.
-    pub urls: u64,
-    /// Indicators, of files and of what they contact.
-    pub indicators: u64,
-    /// Malware families.
-    pub malware: u64,
-    /// Techniques of ATT&CK.
-    pub attack_patterns: u64,
-    /// Notes.
-    pub notes: u64,
-    /// Relationships `drops`.
-    pub drops: u64,
-    /// Relationships `communicates-with`.
-    pub communicates_with: u64,
-    /// Relationships `related-to`, without the report's own to its country.
-    pub related_to: u64,
-    /// Relationships `based-on`.
-    pub based_on: u64,
-    /// Relationships `indicates`.
-    pub indicates: u64,
-    /// Relationships `uses`.
-    pub uses: u64,
-}
-
-impl Counts {
-    /// Files, main and related.
-    pub fn files(&self) -> u64 {
-        self.main.total() + self.related.total()
-    }
-
-    /// Addresses, domain names and URLs.
-    pub fn network(&self) -> u64 {
-        self.ipv4 + self.ipv6 + self.domains + self.urls
-    }
-
-    /// Relationships of every kind.
-    pub fn relationships(&self) -> u64 {
-        self.drops
-            + self.communicates_with
-            + self.related_to
-            + self.based_on
-            + self.indicates
-            + self.uses
-    }
-
-    /// Each kind with its name for people, and all of them at the end.
-    pub fn rows(&self) -> [(&'static str, u64); 16] {
-        [
-            ("Files", self.files()),
-            ("IPv4 addresses", self.ipv4),
-            ("IPv6 addresses", self.ipv6),
-            ("Domain names", self.domains),
-            ("URLs", self.urls),
-            ("Indicators", self.indicators),
-            ("Malware families", self.malware),
-            ("Attack patterns", self.attack_patterns),
-            ("Notes", self.notes),
-            ("Relationships: drops", self.drops),
-            ("Relationships: communicates-with", self.communicates_with),
-            ("Relationships: related-to", self.related_to),
-            ("Relationships: based-on", self.based_on),
-            ("Relationships: indicates", self.indicates),
-            ("Relationships: uses", self.uses),
-            ("All objects", self.objects()),
-        ]
-    }
-
-    /// Everything, without what goes with every bundle: author, markings, report
-    /// and its country.
-    pub fn objects(&self) -> u64 {
-        self.files() + self.network() + self.knowledge() + self.relationships()
-    }
-
-    /// Indicators, families, techniques and notes.
-    pub fn knowledge(&self) -> u64 {
-        self.indicators + self.malware + self.attack_patterns + self.notes
-    }
-
-    fn of(&mut self, role: Role) -> Option<&mut u64> {
-        Some(match role {
-            Role::Main(rated) => self.main.of(rated),
-            Role::Related(rated) => self.related.of(rated),
-            Role::Ipv4 => &mut self.ipv4,
-            Role::Ipv6 => &mut self.ipv6,
-            Role::Domain => &mut self.domains,
-            Role::Url => &mut self.urls,
-            Role::Indicator | Role::RelatedIndicator => &mut self.indicators,
-            Role::Malware => &mut self.malware,
-            Role::AttackPattern => &mut self.attack_patterns,
-            Role::Note => &mut self.notes,
-            Role::Drops => &mut self.drops,
-            Role::CommunicatesWith => &mut self.communicates_with,
-            Role::RelatedTo => &mut self.related_to,
-            Role::BasedOn => &mut self.based_on,
-            Role::Indicates => &mut self.indicates,
-            Role::Uses => &mut self.uses,
-            Role::Frame => return None,
-        })
-    }
-}
+pub use super::counts::{Counts, Levels};
+pub(crate) use super::role::Role;
+pub use super::role::is_main;
 
 /// Room for so many objects before the table grows, by doubling: 64 KiB. Runs of
 /// many countries may wait at once.
@@ -269,10 +31,12 @@ pub struct Tally {
     /// The report without a part number was left by an earlier process: no file
     /// of it is known.
     past_first: bool,
+    /// The files that VirusTotal listed.
+    pub listed: Listed,
     /// What the files look like.
     pub profile: Profile,
-    /// The files of the part in hand.
-    pub sheet: Sheet,
+    /// The files of the part in hand, and what they contact.
+    pub sheet: Sheets,
 }
 
 /// What the tables say of files on their way out, by object.
@@ -294,8 +58,9 @@ impl Tally {
             counts,
             anchor: None,
             past_first: false,
+            listed: Listed::default(),
             profile: Profile::default(),
-            sheet: Sheet::default(),
+            sheet: Sheets::default(),
         }
     }
 
@@ -310,7 +75,7 @@ impl Tally {
 
     /// Counts a chunk's objects. `rows` says what they look like.
     pub fn add(&mut self, chunk: &Chunk, rows: &Rows) {
-        let mut places: HashMap<Id, &Object> = HashMap::new();
+        let mut network: Option<HashMap<Id, &Object>> = None;
         for object in chunk.objects() {
             let role = Role::of(object.tag());
             if matches!(role, Role::Main(_)) && self.anchor.is_none() && !self.past_first {
@@ -325,20 +90,9 @@ impl Tally {
                         self.file(row, role, before);
                     }
                 }
-                Role::CommunicatesWith | Role::RelatedTo if before.is_none() => {
-                    if places.is_empty() {
-                        let network = chunk.objects().iter().filter(|object| {
-                            matches!(
-                                Role::of(object.tag()),
-                                Role::Ipv4 | Role::Ipv6 | Role::Domain | Role::Url
-                            )
-                        });
-                        places.extend(network.map(|object| (object.id(), object)));
-                    }
-                    let ends = object.references().iter();
-                    for target in ends.filter_map(|end| places.get(end)) {
-                        self.profile.contact(target);
-                    }
+                Role::Drops | Role::CommunicatesWith | Role::RelatedTo if before.is_none() => {
+                    let network = network.get_or_insert_with(|| network_of(chunk));
+                    self.relationship(object, role, network, rows);
                 }
                 _ => {}
             }
@@ -346,23 +100,61 @@ impl Tally {
     }
 
     fn file(&mut self, row: &Row, role: Role, before: Option<Role>) {
-        let main = matches!(role, Role::Main(_));
-        if main && !matches!(before, Some(Role::Main(_))) {
-            self.profile.file(row);
+        match (role, before) {
+            (Role::Main(_), None) => {
+                self.profile.file(row);
+                self.sheet.add(row, true);
+            }
+            (Role::Main(_), Some(Role::Related(_))) => {
+                self.profile.found_by_search(row);
+                self.sheet.add(row, true);
+            }
+            (Role::Related(_), None) => {
+                self.profile.related(row);
+                self.sheet.add(row, false);
+            }
+            // Its severity is another one now, and that is counted elsewhere.
+            _ => {}
         }
-        if before.is_none() {
-            self.sheet.add(row, main);
+    }
+
+    /// A relationship that is told for the first time.
+    fn relationship(
+        &mut self,
+        object: &Object,
+        role: Role,
+        network: &HashMap<Id, &Object>,
+        rows: &Rows,
+    ) {
+        // Author and marking stand before the two ends.
+        let [.., source, target] = object.references() else {
+            return;
+        };
+        let Some(from) = rows.get(source) else {
+            return;
+        };
+        if let Some(target) = network.get(target) {
+            self.profile.contact(target, from);
+            self.sheet.contact(target, from);
+        } else if let Some(to) = rows.get(target) {
+            self.sheet.relate(to, from, role == Role::Drops);
         }
     }
 
     /// How much memory it holds, about.
     pub fn bytes(&self) -> usize {
-        self.slots.len() * size_of::<u64>() + self.sheet.held()
+        self.slots.len() * size_of::<u64>() + self.listed.held() + self.sheet.held()
     }
 
     /// The counts so far.
     pub fn counts(&self) -> &Counts {
         &self.counts
+    }
+
+    /// Says how many relationships of the report's own there are: one for each
+    /// part that names its country. They go with every version of the report.
+    pub fn own_links(&mut self, links: u64) {
+        self.counts.own_links = links;
     }
 
     /// A main file that has gone out: something for the last version of the
@@ -413,6 +205,13 @@ impl Tally {
     }
 }
 
+/// The addresses, domains and URLs of a chunk.
+fn network_of(chunk: &Chunk) -> HashMap<Id, &Object> {
+    let objects = chunk.objects().iter();
+    let network = objects.filter(|object| Role::of(object.tag()).is_network());
+    network.map(|object| (object.id(), object)).collect()
+}
+
 /// The slot of a key, or the empty one where it belongs. The table is never
 /// full, and its size is a power of two.
 fn find(slots: &[u64], key: u64) -> usize {
@@ -444,13 +243,5 @@ mod tests {
             }
             assert_eq!(tally.counts().domains, many, "round {repeat}");
         }
-    }
-
-    #[test]
-    fn every_role_comes_back_from_its_tag_and_main_files_win() {
-        for tag in 0..=25 {
-            assert_eq!(Role::of(tag).tag(), tag);
-        }
-        assert!(Role::Main(None).tag() < Role::Related(Some(Severity::High)).tag());
     }
 }

@@ -89,7 +89,7 @@ impl Entry {
 
 /// Unknown severities between MEDIUM and LOW: worth a look, but nothing says
 /// that they are bad.
-fn rank(rated: Rated, detections: Option<(u64, u64)>) -> (u8, u64) {
+pub(crate) fn rank(rated: Rated, detections: Option<(u64, u64)>) -> (u8, u64) {
     let severity = match rated {
         Some(Severity::High) => 4,
         Some(Severity::Medium) => 3,

@@ -86,7 +86,8 @@ const MOST_NOTES: usize = 20;
 pub struct Numbers {
     /// Pages of the search that arrived.
     pub pages: u64,
-    /// Files that VirusTotal answered with.
+    /// Files that VirusTotal answered with, each once: those that were kept, and
+    /// those that were dropped.
     pub matched: u64,
     /// Objects delivered, each once.
     pub counts: Counts,
@@ -152,6 +153,13 @@ impl Numbers {
             self.gap_named(what).merge(cases);
         }
         self.notes.extend(read.notes.0);
+    }
+
+    /// Takes the counts of what has gone out. What was kept is what was
+    /// delivered; both together are what was answered with.
+    pub fn count(&mut self, counts: Counts) {
+        self.counts = counts;
+        self.matched = counts.main.total() + self.dropped.total();
     }
 
     /// Counts a loss.

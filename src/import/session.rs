@@ -37,6 +37,8 @@ pub(super) struct Session<'a, S> {
     requests_before: u64,
     /// Converted, not delivered.
     pending: Vec<Unit>,
+    /// Files read that are listed once what waits is accepted.
+    listed: usize,
 }
 
 impl<'a, S: Sink> Session<'a, S> {
@@ -58,6 +60,7 @@ impl<'a, S: Sink> Session<'a, S> {
             anchor: None,
             requests_before: run.numbers.requests,
             pending: Vec::new(),
+            listed: 0,
             committed,
             run,
             tally,
@@ -72,7 +75,8 @@ impl<'a, S: Sink> Session<'a, S> {
     /// before that is delivered. All of them live in this one future.
     pub(super) async fn pages(&mut self) -> Result<Finished, Stopped> {
         let (sender, steps) = mpsc::channel(STEPS);
-        let reader = Reader::new(self.import, self.converter, &self.run, sender);
+        let listed = self.tally.listed.clone();
+        let reader = Reader::new(self.import, self.converter, &self.run, listed, sender);
         // What was read before the reader stopped is delivered all the same.
         let reading = async { Ok(reader.pages().await) };
         let (ended, ()) = tokio::try_join!(reading, self.deliver(steps))?;
@@ -88,6 +92,7 @@ impl<'a, S: Sink> Session<'a, S> {
             self.run.numbers.add(step.numbers);
             self.run.place = step.place;
             self.pending.extend(step.units);
+            self.listed += step.listed;
             self.show();
             if step.flush || self.is_full() {
                 self.send(false).await?;
@@ -104,7 +109,8 @@ impl<'a, S: Sink> Session<'a, S> {
     }
 
     async fn commit(&mut self) {
-        self.run.numbers.counts = *self.tally.counts();
+        self.tally.listed.settle(std::mem::take(&mut self.listed));
+        self.run.numbers.count(*self.tally.counts());
         self.run.numbers.summary = self.tally.profile.summary();
         self.run.numbers.requests = self.requests();
         self.run.failures = 0;
@@ -126,6 +132,7 @@ impl<'a, S: Sink> Session<'a, S> {
 
 /// Readies the tally for a run that begins, or goes on.
 fn go_on(run: &mut Run, tally: &mut Tally, options: &super::Options) {
+    tally.listed.take_back();
     let numbers = &mut run.numbers;
     if numbers.counts.objects() > 0 && tally.counts().objects() == 0 {
         // The run was begun by an earlier process.

@@ -87,6 +87,9 @@ pub struct FileAttributes {
     /// First submission anywhere.
     #[serde(deserialize_with = "flexible_int")]
     pub first_submission_date: Option<i64>,
+    /// First sighting in the wild; rarely told for files, and 1 occurs.
+    #[serde(deserialize_with = "flexible_int")]
+    pub first_seen_itw_date: Option<i64>,
     /// Latest submission.
     #[serde(deserialize_with = "flexible_int")]
     pub last_submission_date: Option<i64>,
@@ -121,6 +124,11 @@ pub struct FileAttributes {
     /// YARA rules that matched.
     #[serde(deserialize_with = "null_is_default")]
     pub crowdsourced_yara_results: Vec<YaraResult>,
+    /// Rules for network traffic that matched.
+    #[serde(deserialize_with = "null_is_default")]
+    pub crowdsourced_ids_results: Vec<IdsResult>,
+    /// Who signed it.
+    pub signature_info: Option<SignatureInfo>,
     /// VirusTotal's severity.
     pub threat_severity: Option<ThreatSeverity>,
     /// Google Threat Intelligence's assessment (licence and `x-tool` header).
@@ -216,6 +224,27 @@ pub struct YaraResult {
     pub source: Option<String>,
 }
 
+/// A rule for network traffic that matched.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+#[expect(missing_docs, reason = "named as VirusTotal names them")]
+pub struct IdsResult {
+    pub rule_msg: Option<String>,
+}
+
+/// `signature_info`, as far as it is used; what a file is signed with decides
+/// what else is in it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct SignatureInfo {
+    /// "Signed" where the signature is good; else a sentence.
+    #[serde(deserialize_with = "text")]
+    pub verified: Option<String>,
+    /// The signer, then those who vouch for it, with semicolons between.
+    #[serde(deserialize_with = "text")]
+    pub signers: Option<String>,
+}
+
 /// `threat_severity`. Its `version` and `last_analysis_date` are numbers in
 /// some objects and texts in others, and not used.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -259,6 +288,36 @@ pub struct MalwareConfig {
 #[expect(missing_docs, reason = "named as VirusTotal names them")]
 pub struct ConfigFamily {
     pub family: Option<String>,
+    #[serde(deserialize_with = "null_is_default")]
+    pub configs: Vec<ExtractedConfig>,
+}
+
+/// One configuration, as far as it is used.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+#[expect(missing_docs, reason = "named as VirusTotal names them")]
+pub struct ExtractedConfig {
+    pub net_info: Option<NetInfo>,
+}
+
+/// Where a configuration leads, as far as it is used.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+#[expect(missing_docs, reason = "named as VirusTotal names them")]
+pub struct NetInfo {
+    #[serde(deserialize_with = "null_is_default")]
+    pub connections: Vec<Connection>,
+}
+
+/// An address in a configuration: untrusted, control characters occur.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+#[expect(missing_docs, reason = "named as VirusTotal names them")]
+pub struct Connection {
+    #[serde(deserialize_with = "text")]
+    pub host: Option<String>,
+    #[serde(deserialize_with = "text")]
+    pub url: Option<String>,
 }
 
 /// `exiftool`, as far as it is used.

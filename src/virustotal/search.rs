@@ -48,19 +48,17 @@ pub const ORDER: &str = "first_submission_date+";
 
 /// Attributes that are heavy and not read here: most of an object's bytes.
 /// `exiftool` stays, because the MIME type is in it.
-pub const HEAVY: [&str; 13] = [
+pub const HEAVY: [&str; 11] = [
     "androguard",
     "available_tools",
     "bundle_info",
     "crowdsourced_ai_results",
-    "crowdsourced_ids_results",
     "detectiteasy",
     "filecondis",
     "last_analysis_results",
     "main_icon",
     "pe_info",
     "powershell_info",
-    "signature_info",
     "trid",
 ];
 

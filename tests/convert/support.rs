@@ -147,7 +147,6 @@ pub(crate) fn run(
     );
     let mut units = Vec::new();
     for file in files {
-        facts.matched += 1;
         match convert(converter, file, related) {
             Ok(unit) => {
                 facts.left_out.merge(&unit.left_out);
@@ -163,9 +162,12 @@ pub(crate) fn run(
     let mut bundles = Vec::new();
     for chunk in &packing.chunks {
         tally.add(chunk, &packing.rows);
+        tally.own_links(converter.own_links(1));
         facts.counts = *tally.counts();
+        facts.matched = facts.counts.main.total() + facts.dropped.total();
         bundles.push(converter.bundle(chunk, &facts));
     }
+    facts.matched = facts.counts.main.total() + facts.dropped.total();
     facts.progress = Progress::Complete;
     facts.summary = tally.profile.summary();
     let whole = Limits {

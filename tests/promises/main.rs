@@ -13,6 +13,7 @@ mod edges;
 mod import;
 mod kills;
 mod logs;
+mod numbers;
 mod opening;
 mod quota_pause;
 mod relations;

@@ -64,13 +64,51 @@ pub(super) fn closing(
     }
     numbers(&mut text, &run.numbers);
     for line in closing.quota {
-        let _ = write!(text, " {line}.");
+        // The quota that a run waits for has been told.
+        if !subject(line).is_some_and(|subject| waits_for(ended, subject)) {
+            let _ = write!(text, " {line}.");
+        }
     }
     if let Some(next) = closing.next {
         let when = if ended.is_ok() { "Next run" } else { "Goes on" };
         let _ = write!(text, " {when}: {}.", next.format("%Y-%m-%d %H:%M UTC"));
     }
     text
+}
+
+/// Each quota once: `tightest` says how a quota stands now; a warning about the
+/// same one says how it stood before.
+pub(super) fn quota_lines(warnings: Vec<String>, tightest: Option<String>) -> Vec<String> {
+    let Some(now) = tightest else {
+        return warnings;
+    };
+    let mut lines = Vec::with_capacity(warnings.len() + 1);
+    let mut told = false;
+    for warning in warnings {
+        if subject(&warning).is_some() && subject(&warning) == subject(&now) {
+            told = true;
+            let consequence = warning.split_once("; ").map(|(_, consequence)| consequence);
+            lines.push(match consequence {
+                Some(consequence) => format!("{now}; {consequence}"),
+                None => now.clone(),
+            });
+        } else {
+            lines.push(warning);
+        }
+    }
+    if !told {
+        lines.push(now);
+    }
+    lines
+}
+
+/// `the group's daily API requests` of a line about how they stand.
+fn subject(line: &str) -> Option<&str> {
+    line.split_once(": ").map(|(subject, _)| subject)
+}
+
+fn waits_for(ended: &Result<Finished, Stopped>, quota: &str) -> bool {
+    matches!(ended, Err(Stopped::Paused(pause)) if pause.to_string().starts_with(quota))
 }
 
 /// The last message of a run that the process could not finish. `sent` is what
@@ -156,5 +194,29 @@ fn reasons(numbers: &Numbers) -> String {
         String::new()
     } else {
         format!(" ({})", reasons.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quota_that_was_warned_of_is_said_once_as_it_stands_now() {
+        let line = |what: &str, used: u32| format!("your {what}: {used} of 1,000 used");
+        let warned = |what: &str, used| format!("{}; the run pauses at 90 %", line(what, used));
+        let warnings = || vec![warned("daily requests", 801), warned("searches", 850)];
+        assert_eq!(
+            quota_lines(warnings(), Some(line("daily requests", 893))),
+            [warned("daily requests", 893), warned("searches", 850)]
+        );
+        assert_eq!(
+            quota_lines(
+                vec![warned("searches", 850)],
+                Some(line("daily requests", 893))
+            ),
+            [warned("searches", 850), line("daily requests", 893)]
+        );
+        assert_eq!(quota_lines(warnings(), None), warnings());
     }
 }

@@ -338,7 +338,7 @@ impl Service {
             .guard
             .reading()
             .and_then(|reading| reading.tightest().map(ToString::to_string));
-        self.guard.warnings().into_iter().chain(tightest).collect()
+        message::quota_lines(self.guard.warnings(), tightest)
     }
 
     /// The tally of the run under way, when this process began it.

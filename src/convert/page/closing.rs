@@ -1,7 +1,7 @@
 //! The report's object, growing and in its last version.
 
 use super::super::report::{self, ReportFacts, Subject};
-use super::super::sheet::Sheet;
+use super::super::sheet::{Sheet, Sheets};
 use super::super::tally::Role;
 use super::super::{content, html};
 use super::Converter;
@@ -20,7 +20,7 @@ impl Converter {
         facts: &ReportFacts,
         chunk: &Chunk,
         full: bool,
-        sheet: Option<&mut Sheet>,
+        sheet: Option<&mut Sheets>,
         limits: Limits,
     ) -> Closing {
         let part = facts.parts.current;
@@ -43,8 +43,8 @@ impl Converter {
             } else {
                 report::description(facts)
             };
-            let files = load.sheet.as_slice();
-            let report = self.report(part.number, &description, None, files, chunk);
+            let files = load.sheets();
+            let report = self.report(part.number, &description, None, &files, chunk);
             if report.escaped_len() <= room || load.is_empty() {
                 let bundle = self.closed(chunk, &report);
                 return Closing { bundle, left };
@@ -60,12 +60,13 @@ impl Converter {
     /// the first part.
     ///
     /// What does not fit beside the chunk is left out and named in the notes:
-    /// first the CSV, then the attached page, then the content.
+    /// first the CSVs, that of the infrastructure before that of the files, then
+    /// the attached page, then the content.
     pub fn closing(
         &self,
         facts: &ReportFacts,
         chunk: &Chunk,
-        sheet: Option<&mut Sheet>,
+        sheet: Option<&mut Sheets>,
         limits: Limits,
     ) -> Closing {
         let mut load = Load::new(&self.subject, 1, sheet.filter(|_| self.options.attachments));
@@ -97,7 +98,7 @@ impl Converter {
             let name = format!("{}.html", self.subject.file_stem());
             files.push(Attachment::new(name, "text/html", page.as_bytes()));
         }
-        files.extend(load.sheet.clone());
+        files.extend(load.sheets());
         let content = content.flatten();
         let description = report::description(facts);
         self.report(1, &description, content.as_deref(), &files, chunk)
@@ -109,7 +110,7 @@ impl Converter {
     /// | `published`, `created`, `modified` | the window's end      |
     /// | `description`           | [`report::description`]          |
     /// | `x_opencti_content`     | [`content::content`], in the last version |
-    /// | `x_opencti_files`       | [`html::page`] and [`Sheet`], in the last version |
+    /// | `x_opencti_files`       | [`html::page`] and [`Sheets`], in the last version |
     /// | `report_types`, `labels`, `confidence`, `x_opencti_reliability`, marking | the operator's choice |
     /// | `object_refs`           | the chunk's objects, relationships too, and the country |
     pub(super) fn report(
@@ -156,41 +157,52 @@ pub struct Closing {
 
 /// What the last version carries beside its description.
 struct Load {
-    sheet: Option<Attachment>,
+    /// With what they are, for people.
+    sheets: Vec<(Attachment, &'static str)>,
     page: bool,
     content: bool,
-    /// The CSV had outgrown its room before.
-    over: bool,
+    /// What had outgrown its room before.
+    over: Vec<&'static str>,
 }
 
 impl Load {
-    fn new(subject: &Subject, part: u32, sheet: Option<&mut Sheet>) -> Self {
-        let over = sheet.as_ref().is_some_and(|sheet| sheet.is_over());
-        let sheet = sheet.and_then(|sheet| {
-            let name = sheet.name(&subject.file_stem(), part);
-            Some(Attachment::new(name, "text/csv", sheet.bytes()?))
-        });
-        Self {
-            sheet,
+    fn new(subject: &Subject, part: u32, sheets: Option<&mut Sheets>) -> Self {
+        let mut load = Self {
+            sheets: Vec::new(),
             page: true,
             content: true,
-            over,
+            over: Vec::new(),
+        };
+        let sheets = sheets.map(|sheets| sheets.attachments(&subject.file_stem(), part));
+        for Sheet { name, what, bytes } in sheets.into_iter().flatten() {
+            match bytes {
+                Some(bytes) => {
+                    let attached = Attachment::new(name, "text/csv", &bytes);
+                    load.sheets.push((attached, what));
+                }
+                None => load.over.push(what),
+            }
         }
+        load
+    }
+
+    fn sheets(&self) -> Vec<Attachment> {
+        let sheets = self.sheets.iter();
+        sheets.map(|(attached, _)| attached.clone()).collect()
     }
 
     fn complaint(&self) -> Vec<String> {
-        let over = self.over.then(|| left_out("the CSV of the files"));
-        over.into_iter().collect()
+        self.over.iter().map(|what| left_out(what)).collect()
     }
 
     fn is_empty(&self) -> bool {
-        self.sheet.is_none() && !self.page && !self.content
+        self.sheets.is_empty() && !self.page && !self.content
     }
 
     /// Leaves the first thing out that is still there, and says so.
     fn lighten(&mut self) -> Option<String> {
-        if self.sheet.take().is_some() {
-            return Some(left_out("the CSV of the files"));
+        if let Some((_, what)) = self.sheets.pop() {
+            return Some(left_out(what));
         }
         if std::mem::take(&mut self.page) {
             return Some(left_out("the attached page"));

@@ -2,6 +2,7 @@
 //! the files, converted. One page is asked for ahead, while the one in hand is
 //! worked on and what came of those before is delivered.
 
+use std::collections::HashSet;
 use std::future::pending;
 
 use tokio::sync::mpsc;
@@ -9,6 +10,7 @@ use tracing::{debug, info};
 
 use super::note_odd;
 use crate::convert::filter::{Rated, at_least, decide};
+use crate::convert::listed::Listed;
 use crate::convert::page::{Converter, Unit};
 use crate::import::numbers::Numbers;
 use crate::import::relations::{Halt, Relations};
@@ -36,12 +38,31 @@ pub(super) struct Step {
     pub(super) units: Vec<Unit>,
     /// What it adds to the run's numbers.
     pub(super) numbers: Numbers,
+    /// How many files were listed for it.
+    pub(super) listed: usize,
     /// Where the run goes on once this is accepted.
     pub(super) place: Place,
     /// All that waits is to be sent, however little it is.
     pub(super) flush: bool,
     /// All that was read comes once more: its numbers begin anew.
     pub(super) again: bool,
+}
+
+/// What came of a part of a page.
+struct Read {
+    units: Vec<Unit>,
+    numbers: Numbers,
+    listed: usize,
+}
+
+impl Read {
+    fn of(numbers: Numbers) -> Self {
+        Self {
+            units: Vec::new(),
+            numbers,
+            listed: 0,
+        }
+    }
 }
 
 /// Why a page is not taken to its end.
@@ -68,6 +89,8 @@ pub(super) struct Reader<'a> {
     window: Window,
     /// Behind the last file read; its cursor is set where a step is sent.
     place: Place,
+    /// Files that were read, each once.
+    listed: Listed,
     /// Kept files, those of earlier attempts included.
     kept: u32,
     /// The next step begins anew.
@@ -80,6 +103,7 @@ impl<'a> Reader<'a> {
         import: &'a Import<'a>,
         converter: &'a Converter,
         run: &Run,
+        listed: Listed,
         steps: mpsc::Sender<Step>,
     ) -> Self {
         let options = import.options;
@@ -94,6 +118,7 @@ impl<'a> Reader<'a> {
             ),
             window: run.window,
             place: run.place.clone(),
+            listed,
             // An earlier attempt of this run has used some of `max_files`.
             kept: u32::try_from(run.numbers.counts.main.total()).unwrap_or(u32::MAX),
             again: false,
@@ -167,6 +192,7 @@ impl<'a> Reader<'a> {
         info!(vt.said = said, from = %search.from, "the cursor is no longer good: searching on from the last date seen");
         if self.place.unordered {
             self.place = Place::default();
+            self.listed.clear();
             self.again = true;
         }
     }
@@ -192,11 +218,8 @@ impl<'a> Reader<'a> {
             ..Numbers::default()
         };
         note_odd(&page, &mut opening);
-        self.send(Vec::new(), opening, &way, false).await;
-        let files = page.files.iter();
-        let fresh: Vec<&File> = files
-            .filter(|file| !self.place.is_seen(file.sha256()))
-            .collect();
+        self.send(Read::of(opening), &way, false).await;
+        let fresh = self.fresh(&page.files);
         debug!(
             files = page.files.len(),
             fresh = fresh.len(),
@@ -209,7 +232,9 @@ impl<'a> Reader<'a> {
             });
             let mut numbers = Numbers::default();
             let (units, whole, halt) = self.convert(batch, &mut numbers).await;
+            let mut listed = 0;
             for file in &batch[..whole] {
+                listed += usize::from(self.listed.add(file));
                 let first = file.attributes.first_submission_date;
                 self.place.pass(self.window, first, file.sha256());
             }
@@ -217,7 +242,12 @@ impl<'a> Reader<'a> {
             let cut = cut && halt.is_none() && self.may_cut();
             let spent = self.within_share().err().filter(|_| !rest.is_empty());
             let stopped = halt.or(spent.filter(|_| !cut));
-            self.send(units, numbers, &way, stopped.is_some()).await;
+            let read = Read {
+                units,
+                numbers,
+                listed,
+            };
+            self.send(read, &way, stopped.is_some()).await;
             match stopped {
                 Some(stopped) => return Err(Break::Stopped(stopped)),
                 None if cut => return Err(Break::Cut),
@@ -228,15 +258,26 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// The files of a page that this run has not dealt with yet, each once.
+    fn fresh<'f>(&self, files: &'f [File]) -> Vec<&'f File> {
+        let mut here = HashSet::new();
+        let files = files.iter();
+        files
+            .filter(|file| !self.place.is_seen(file.sha256()) && !self.listed.has(file))
+            .filter(|file| file.sha256().is_empty() || here.insert(file.sha256()))
+            .collect()
+    }
+
     /// Hands over a part of a page. Dates lead on from there, or this page once
     /// more.
-    async fn send(&mut self, units: Vec<Unit>, numbers: Numbers, way: &Way<'_>, flush: bool) {
+    async fn send(&mut self, read: Read, way: &Way<'_>, flush: bool) {
         let own = way.own.clone().filter(|_| self.place.unordered);
         let place = self.place_with(own, way);
         let again = std::mem::take(&mut self.again);
         self.hand_over(Step {
-            units,
-            numbers,
+            units: read.units,
+            numbers: read.numbers,
+            listed: read.listed,
             place,
             flush,
             again,

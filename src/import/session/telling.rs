@@ -99,10 +99,17 @@ impl<S: Sink> Session<'_, S> {
     /// Counts a chunk's objects, and names them in the part in hand.
     fn tell(&mut self, chunk: &Chunk, rows: &Rows) {
         self.tally.add(chunk, rows);
+        self.tell_own_links();
         self.named.add(chunk, &mut self.run.numbers.parts.current);
         if self.anchor.is_none() {
             self.anchor = main_file(chunk);
         }
+    }
+
+    /// Counts the report's own relationships, which go with each of its versions.
+    fn tell_own_links(&mut self) {
+        let parts = self.run.numbers.parts.current.number;
+        self.tally.own_links(self.converter.own_links(parts));
     }
 
     /// The last chunk and the report's last version in one bundle, if that has
@@ -125,6 +132,7 @@ impl<S: Sink> Session<'_, S> {
     /// The report's last version, for now: of the part in hand and, where that
     /// is another one, of the overview.
     pub(super) async fn close_report(&mut self, progress: Progress) -> Result<(), Stopped> {
+        self.tell_own_links();
         let split = self.run.numbers.parts.is_split();
         if split {
             self.close_part(progress == Progress::Complete).await?;
@@ -144,8 +152,8 @@ impl<S: Sink> Session<'_, S> {
     pub(super) fn facts(&self, progress: Progress) -> ReportFacts {
         let numbers = &self.run.numbers;
         let mut facts = ReportFacts::new(self.converter.subject().clone(), self.query.clone());
-        facts.matched = numbers.matched;
         facts.counts = *self.tally.counts();
+        facts.matched = facts.counts.main.total() + numbers.dropped.total();
         facts.dropped = numbers.dropped.clone();
         facts.left_out = numbers.left_out.clone();
         facts.gaps = numbers.gap_lines().collect();

@@ -18,6 +18,7 @@ pub(crate) mod aspect {
     pub(crate) const TEXTS: u64 = 5;
     pub(crate) const RELATED: u64 = 6;
     pub(crate) const NETWORK: u64 = 7;
+    pub(crate) const SIGNS: u64 = 8;
 }
 
 /// Many files in the space of one: a seed and how many.

@@ -16,6 +16,7 @@ pub(crate) mod entry;
 pub(crate) mod json;
 mod made;
 mod related;
+mod signs;
 mod words;
 pub(crate) mod write;
 

@@ -9,10 +9,11 @@ use super::View;
 use super::block::{Block, Code, Facts, Severity, Shelf, aspect};
 use super::dice::{Dice, mix};
 use super::json::{Members, push_list, push_text};
+use super::signs;
 use super::words::{ENGINES, SANDBOXES, TECHNIQUES};
 
 /// Where padding goes: the first of these that is not excluded.
-const PADDED: [&str; 3] = ["crowdsourced_ids_results", "androguard", "further_details"];
+const PADDED: [&str; 2] = ["androguard", "further_details"];
 
 /// The attributes of a file, as the view wants them.
 pub(crate) fn attributes(out: &mut String, block: &Block, code: Code, view: &View) {
@@ -25,6 +26,11 @@ pub(crate) fn attributes(out: &mut String, block: &Block, code: Code, view: &Vie
     verdicts(&mut to, &facts, &mut dice);
     severity(&mut to, &facts, &mut dice);
     details(&mut to, &facts, &mut dice);
+    signs::write(
+        &mut to,
+        &facts,
+        &mut Dice::new(block.key(code), aspect::SIGNS),
+    );
     to.with("last_analysis_results", |out| engines(out, &facts));
     if view.bulk > 0 {
         pad(&mut to, start + view.bulk, view);
@@ -257,12 +263,13 @@ fn details(to: &mut Members, facts: &Facts, dice: &mut Dice) {
     }
     if let (Some((family, _)), true) = (facts.family, dice.chance(1, 30)) {
         // Control characters inside a host, as recorded.
+        let last = 9 + dice.below(3) * dice.below(8);
         to.raw(
             "malware_config",
             format!(
                 "{{\"families\":[{{\"family\":\"{family}\",\"configs\":[{{\"tool\":\"CAPE\",\
-                 \"net_info\":{{\"connections\":[{{\"host\":\"203.0.\\u0000113.9\",\
-                 \"url\":\"tcp://203.0.\\u0000113.9:599\",\"categories\":[\"C2\"]}}]}}}}]}}]}}"
+                 \"net_info\":{{\"connections\":[{{\"host\":\"203.0.\\u0000113.{last}\",\
+                 \"url\":\"tcp://203.0.\\u0000113.{last}:599\",\"categories\":[\"C2\"]}}]}}}}]}}]}}"
             ),
         );
     }

@@ -1,0 +1,76 @@
+//! Rankings as bars.
+
+use super::counts::Levels;
+use super::filter::Severity;
+use super::told::{length, share};
+use super::top::Ranked;
+use crate::number::grouped;
+
+/// Rows of a ranking that the report shows.
+pub(crate) const SHOWN: usize = 12;
+
+/// One bar of a ranking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Bar {
+    /// From outside unless it is `ours`.
+    pub(crate) name: String,
+    /// The name is a word of ours, such as "others".
+    pub(crate) ours: bool,
+    pub(crate) count: String,
+    pub(crate) share: String,
+    /// Thousandths of the longest.
+    pub(crate) length: u64,
+}
+
+/// The commonest of a ranking; behind them, without a bar, the others together
+/// and the files that have no such name, which `untold` describes.
+pub(crate) fn bars(ranked: &Ranked, most: usize, untold: &str) -> Vec<Bar> {
+    let exact = ranked.missed == 0;
+    let nameless = ranked.get("").unwrap_or(0);
+    let named = ranked.rows.iter().filter(|(name, _)| !name.is_empty());
+    let shown: Vec<&(String, u64)> = named.take(most).collect();
+    let largest = shown.first().map_or(0, |(_, count)| *count);
+    let told: u64 = shown.iter().map(|(_, count)| count).sum();
+    let others = ranked.total.saturating_sub(told + nameless);
+    let mut bars: Vec<Bar> = shown
+        .into_iter()
+        .map(|(name, number)| Bar {
+            name: name.clone(),
+            ours: false,
+            count: bounded("≥", *number, exact),
+            share: share(*number, ranked.total),
+            length: length(*number, largest),
+        })
+        .collect();
+    let ours = [("all others", others, "≤"), (untold, nameless, "≥")];
+    bars.extend(ours.into_iter().filter(|(_, number, _)| *number > 0).map(
+        |(name, number, bound)| Bar {
+            name: name.to_owned(),
+            ours: true,
+            count: bounded(bound, number, exact),
+            share: share(number, ranked.total),
+            length: 0,
+        },
+    ));
+    bars
+}
+
+fn bounded(bound: &str, number: u64, exact: bool) -> String {
+    if exact {
+        grouped(number)
+    } else {
+        format!("{bound} {}", grouped(number))
+    }
+}
+
+/// A severity's own word, for what is made for it; as people read it; files.
+pub(crate) fn levels(levels: &Levels) -> [(&'static str, &'static str, u64); 5] {
+    let of = |severity: Severity, count| (severity.word(), severity.words(), count);
+    [
+        of(Severity::High, levels.high),
+        of(Severity::Medium, levels.medium),
+        of(Severity::Low, levels.low),
+        of(Severity::None, levels.none),
+        ("unknown", "unknown", levels.unknown),
+    ]
+}

@@ -1,0 +1,118 @@
+//! What an object is in a run.
+
+use super::filter::{Rated, Severity};
+use crate::stix::Object;
+
+/// What an object is in a run. Travels as the object's tag; a smaller one wins
+/// where an object has two roles, so that a related file that turns up as a
+/// main file counts as a main file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    Main(Rated),
+    Related(Rated),
+    Ipv4,
+    Ipv6,
+    Domain,
+    Url,
+    /// Of a file that the search found.
+    Indicator,
+    Malware,
+    AttackPattern,
+    Note,
+    Drops,
+    CommunicatesWith,
+    RelatedTo,
+    BasedOn,
+    Indicates,
+    Uses,
+    /// Of a file that came only as related, or of what a file contacts.
+    RelatedIndicator,
+    /// Author, marking, country, report: what goes with every bundle.
+    Frame,
+}
+
+impl Role {
+    /// An address, a domain name or a URL.
+    pub(crate) fn is_network(self) -> bool {
+        matches!(self, Self::Ipv4 | Self::Ipv6 | Self::Domain | Self::Url)
+    }
+
+    const RATED: [Rated; 5] = [
+        Some(Severity::High),
+        Some(Severity::Medium),
+        Some(Severity::Low),
+        Some(Severity::None),
+        None,
+    ];
+
+    pub(crate) fn tag(self) -> u8 {
+        let place = |rated: Rated| match rated {
+            Some(Severity::High) => 0,
+            Some(Severity::Medium) => 1,
+            Some(Severity::Low) => 2,
+            Some(Severity::None) => 3,
+            None => 4,
+        };
+        match self {
+            Self::Main(rated) => place(rated),
+            Self::Related(rated) => 5 + place(rated),
+            Self::Ipv4 => 10,
+            Self::Ipv6 => 11,
+            Self::Domain => 12,
+            Self::Url => 13,
+            Self::Indicator => 14,
+            Self::Malware => 15,
+            Self::AttackPattern => 16,
+            Self::Note => 17,
+            Self::Drops => 18,
+            Self::CommunicatesWith => 19,
+            Self::RelatedTo => 20,
+            Self::BasedOn => 21,
+            Self::Indicates => 22,
+            Self::Uses => 23,
+            Self::RelatedIndicator => 24,
+            Self::Frame => 25,
+        }
+    }
+
+    pub(crate) fn of(tag: u8) -> Self {
+        match tag {
+            0..=4 => Self::Main(Self::RATED[usize::from(tag)]),
+            5..=9 => Self::Related(Self::RATED[usize::from(tag - 5)]),
+            10 => Self::Ipv4,
+            11 => Self::Ipv6,
+            12 => Self::Domain,
+            13 => Self::Url,
+            14 => Self::Indicator,
+            15 => Self::Malware,
+            16 => Self::AttackPattern,
+            17 => Self::Note,
+            18 => Self::Drops,
+            19 => Self::CommunicatesWith,
+            20 => Self::RelatedTo,
+            21 => Self::BasedOn,
+            22 => Self::Indicates,
+            23 => Self::Uses,
+            24 => Self::RelatedIndicator,
+            _ => Self::Frame,
+        }
+    }
+}
+
+/// Whether an object is a file that the search found.
+pub fn is_main(object: &Object) -> bool {
+    matches!(Role::of(object.tag()), Role::Main(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_role_comes_back_from_its_tag_and_main_files_win() {
+        for tag in 0..=25 {
+            assert_eq!(Role::of(tag).tag(), tag);
+        }
+        assert!(Role::Main(None).tag() < Role::Related(Some(Severity::High)).tag());
+    }
+}
