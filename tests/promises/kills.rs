@@ -184,6 +184,11 @@ async fn a_stop_at_any_request_of_virustotal_changes_no_number() {
             rig.vt.fail(Fault::new(On::Any, Answer::Silence).nth(step));
             let connector = rig.connector();
             rig.vt.wait_for(|all| all.len() >= step).await;
+            // What was read before goes out meanwhile; a stop in the middle of
+            // that is the platform's turn, above.
+            rig.beats(1).await;
+            let quiet = |all: &[Logged]| all.iter().all(|one| one.status.is_some());
+            rig.opencti.wait_for(quiet).await;
             end.come(connector).await;
             let case = format!("{end:?} at request {step} of VirusTotal");
             goes_on_to(&rig, &left, &case).await;
