@@ -1,5 +1,6 @@
 //! The one builder of HTTP clients: time-outs, roots, proxies, no redirects.
 
+pub(crate) mod buffers;
 pub mod proxy;
 mod trouble;
 

@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::header::{
     AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
 };
@@ -14,6 +15,7 @@ use serde_json::value::RawValue;
 use url::Url;
 
 use crate::clock::Clock;
+use crate::http::buffers::Buffers;
 use crate::http::proxy::Proxies;
 use crate::http::{self, HttpError};
 use crate::secret::Secret;
@@ -40,6 +42,7 @@ pub struct OpenCti(Arc<Inner>);
 
 struct Inner {
     http: reqwest::Client,
+    bodies: Buffers,
     url: Url,
     token: Secret,
     headers: Result<HeaderMap, String>,
@@ -65,6 +68,7 @@ impl OpenCti {
     pub fn with_clock(settings: &Settings, clock: Clock) -> Result<Self, HttpError> {
         Ok(Self(Arc::new(Inner {
             http: http::client(&settings.http)?,
+            bodies: Buffers::default(),
             url: endpoint(&settings.url),
             token: settings.token.clone(),
             headers: headers(settings),
@@ -207,14 +211,16 @@ impl OpenCti {
             let value = HeaderValue::from_str(draft).map_err(|_| header_fault("the draft's id"))?;
             headers.insert(DRAFT, value);
         }
-        let body = serde_json::to_vec(&Question {
+        let mut body = self.0.bodies.take();
+        let question = Question {
             query: operation.text,
             variables,
-        })
-        .map_err(|error| Error::Bundle(error.to_string()))?;
+        };
+        serde_json::to_writer(&mut *body, &question)
+            .map_err(|error| Error::Bundle(error.to_string()))?;
         let mut request = Request::new(Method::POST, self.0.url.clone());
         *request.headers_mut() = headers;
-        *request.body_mut() = Some(body.into());
+        *request.body_mut() = Some(Bytes::from_owner(body).into());
         Ok(request)
     }
 

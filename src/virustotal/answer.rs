@@ -9,6 +9,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::error::{Error, clean, describe};
+use crate::http::buffers::Buffer;
 use crate::secret::Secret;
 
 /// The largest body that is read, unpacked. A full page with everything in it
@@ -44,13 +45,14 @@ struct Told {
     message: Option<String>,
 }
 
-/// The body of a success, or what its refusal means.
+/// The body of a success, put into `body`, or what its refusal means.
 pub(crate) async fn read(
     mut response: Response,
     subject: &Subject,
     key: &Secret,
     now: DateTime<Utc>,
-) -> Result<Vec<u8>, Error> {
+    body: &mut Buffer,
+) -> Result<(), Error> {
     let status = response.status();
     if status.is_redirection() {
         return Err(Error::Redirected {
@@ -59,27 +61,35 @@ pub(crate) async fn read(
         });
     }
     if status.is_success() {
-        let body = collect(&mut response, MOST).await?;
-        return body.ok_or(Error::TooLarge {
-            limit_mb: MOST / 1024 / 1024,
-        });
+        return if collect(&mut response, MOST, body).await? {
+            Ok(())
+        } else {
+            Err(Error::TooLarge {
+                limit_mb: MOST / 1024 / 1024,
+            })
+        };
     }
     let retry_after = retry_after(response.headers(), now);
     // An error whose body cannot be read is still that error.
-    let body = collect(&mut response, MOST_OF_AN_ERROR).await;
-    let body = body.ok().flatten().unwrap_or_default();
-    let text = redact(&String::from_utf8_lossy(&body), key);
+    if !matches!(
+        collect(&mut response, MOST_OF_AN_ERROR, body).await,
+        Ok(true)
+    ) {
+        body.clear();
+    }
+    let text = redact(&String::from_utf8_lossy(body), key);
     Err(refused(status, &text, retry_after, subject))
 }
 
-/// The whole body, unpacked by `Content-Encoding`; `None` when it is larger than `most`.
-async fn collect(response: &mut Response, most: usize) -> Result<Option<Vec<u8>>, Error> {
+/// Puts the whole body, unpacked by `Content-Encoding`, into `body`; `false`
+/// when it is larger than `most`.
+async fn collect(response: &mut Response, most: usize, body: &mut Buffer) -> Result<bool, Error> {
     let host = response.url().host_str().unwrap_or_default().to_owned();
     let told = response.content_length().unwrap_or(0);
     if told > most as u64 {
-        return Ok(None);
+        return Ok(false);
     }
-    let mut body = Vec::with_capacity(told as usize);
+    body.reserve(told as usize);
     loop {
         let chunk = response.chunk().await.map_err(|error| {
             if error.is_timeout() {
@@ -96,10 +106,10 @@ async fn collect(response: &mut Response, most: usize) -> Result<Option<Vec<u8>>
             }
         })?;
         let Some(chunk) = chunk else {
-            return Ok(Some(body));
+            return Ok(true);
         };
         if body.len() + chunk.len() > most {
-            return Ok(None);
+            return Ok(false);
         }
         body.extend_from_slice(&chunk);
     }

@@ -17,6 +17,7 @@ use super::page::CUT;
 use super::quota::User;
 use super::search::Without;
 use crate::clock::Clock;
+use crate::http::buffers::Buffers;
 use crate::http::proxy::Proxies;
 use crate::http::{self, HttpError};
 use crate::number::counted;
@@ -46,6 +47,7 @@ pub struct VirusTotal {
 
 struct Inner {
     http: reqwest::Client,
+    bodies: Buffers,
     base: Url,
     host: String,
     timeout: Duration,
@@ -94,6 +96,7 @@ impl VirusTotal {
         Ok(Self {
             inner: Arc::new(Inner {
                 http: http::client(&settings.http)?,
+                bodies: Buffers::default(),
                 base,
                 host,
                 timeout: settings.http.timeout,
@@ -293,8 +296,10 @@ impl VirusTotal {
             });
         }
         let now = self.inner.clock.now();
-        let body = answer::read(response, &call.subject, &key.secret, now).await;
-        let body = body.map_err(|error| self.with_timeout(error))?;
+        let mut body = self.inner.bodies.take();
+        answer::read(response, &call.subject, &key.secret, now, &mut body)
+            .await
+            .map_err(|error| self.with_timeout(error))?;
         parse(&body).map_err(|why| {
             if why == CUT {
                 let (host, cause) = (self.inner.host.clone(), why);
