@@ -165,7 +165,7 @@ fn bundle_page(converter: &Converter, files: &[File], tally: &mut Tally) -> usiz
         .map(|chunk| {
             tally.add(chunk, &packing.rows);
             facts.counts = *tally.counts();
-            converter.bundle(chunk, &facts).text.len()
+            converter.bundle(chunk, &facts, String::new()).text.len()
         })
         .sum()
 }

@@ -330,8 +330,9 @@ impl Converter {
     }
 
     /// The bundle of a chunk, with the report as far as it has grown: it names
-    /// this chunk's objects, and the platform adds them to those it has.
-    pub fn bundle(&self, chunk: &Chunk, facts: &ReportFacts) -> Bundle {
+    /// this chunk's objects, and the platform adds them to those it has. `text`
+    /// is that of a bundle that has gone out: its memory is used again.
+    pub fn bundle(&self, chunk: &Chunk, facts: &ReportFacts, text: String) -> Bundle {
         let part = facts.parts.current;
         let description = if part.number > 1 {
             report::part_description(facts, part, false)
@@ -339,16 +340,16 @@ impl Converter {
             report::description(facts)
         };
         let report = self.report(part.number, &description, None, &[], chunk);
-        self.closed(chunk, &report)
+        self.closed(chunk, &report, text)
     }
 
     /// The bundle of a chunk and a report.
-    fn closed(&self, chunk: &Chunk, report: &Object) -> Bundle {
+    fn closed(&self, chunk: &Chunk, report: &Object, text: String) -> Bundle {
         // Not among the report's own references: they would name each other.
         let link = self
             .country
             .map(|country| self.links().link(Way::ReportFrom, report.id(), country));
-        chunk.bundle(&self.common, [report].into_iter().chain(&link))
+        chunk.bundle(&self.common, [report].into_iter().chain(&link), text)
     }
 
     /// Relationships of the report's own, once it is in so many parts.

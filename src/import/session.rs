@@ -39,6 +39,8 @@ pub(super) struct Session<'a, S> {
     pending: Vec<Unit>,
     /// Files read that are listed once what waits is accepted.
     listed: usize,
+    /// The last bundle's, for its memory.
+    text: String,
 }
 
 impl<'a, S: Sink> Session<'a, S> {
@@ -61,6 +63,7 @@ impl<'a, S: Sink> Session<'a, S> {
             requests_before: run.numbers.requests,
             pending: Vec::new(),
             listed: 0,
+            text: String::new(),
             committed,
             run,
             tally,

@@ -54,13 +54,14 @@ impl Chunk {
 
     /// Writes the bundle: `common` first, then the chunk's objects, then what
     /// `closes` it (the report, and what names that), so that nothing is named
-    /// before it has been told.
+    /// before it has been told. `text` is replaced; its memory is used again.
     pub fn bundle<'a>(
         &'a self,
         common: &'a [Object],
         closes: impl IntoIterator<Item = &'a Object, IntoIter: Clone>,
+        text: String,
     ) -> Bundle {
-        Bundle::of(common.iter().chain(&self.objects).chain(closes))
+        Bundle::of(common.iter().chain(&self.objects).chain(closes), text)
     }
 }
 
@@ -76,17 +77,19 @@ pub struct Bundle {
 }
 
 impl Bundle {
-    fn of<'a>(objects: impl Iterator<Item = &'a Object> + Clone) -> Self {
-        let mut members = String::new();
+    fn of<'a>(objects: impl Iterator<Item = &'a Object> + Clone, mut text: String) -> Self {
+        text.clear();
         let mut bytes = 128;
         let mut count = 0;
+        // The members' ids stand here first, until the bundle's own is made of them.
         for object in objects.clone() {
-            object.id().with_str(|id| members.push_str(id));
+            object.id().with_str(|id| text.push_str(id));
             bytes += object.json().len() + 1;
             count += 1;
         }
-        let id = Id::of("bundle", members.as_bytes());
-        let mut text = String::with_capacity(bytes);
+        let id = Id::of("bundle", text.as_bytes());
+        text.clear();
+        text.reserve(bytes);
         text.push_str("{\"type\":\"bundle\",\"id\":\"");
         id.with_str(|id| text.push_str(id));
         text.push_str("\",\"objects\":[");

@@ -7,9 +7,11 @@
 //! the build.
 
 use std::fmt::{self, Write};
+use std::hash::{Hash, Hasher};
 
 use serde::{Serialize, Serializer};
-use uuid::{Uuid, uuid};
+use sha1::{Digest, Sha1};
+use uuid::{Builder, Uuid, uuid};
 
 use super::marking::Tlp;
 
@@ -18,7 +20,7 @@ const NAMESPACE: Uuid = uuid!("00abedb4-aa42-466c-9c01-fed23315a9b7");
 
 /// A STIX id, `file--d80da9ec-...`: small, copied, compared and hashed without
 /// looking at text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Id {
     kind: &'static str,
     uuid: Uuid,
@@ -36,7 +38,14 @@ impl Id {
 
     /// Of these bytes, which the caller has made canonical.
     pub(crate) fn of(kind: &'static str, canonical: &[u8]) -> Self {
-        Self::new(kind, Uuid::new_v5(&NAMESPACE, canonical))
+        // `Uuid::new_v5`, by a SHA-1 that uses the processor's own where it has one.
+        let digest = Sha1::new()
+            .chain_update(NAMESPACE)
+            .chain_update(canonical)
+            .finalize();
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest[..16]);
+        Self::new(kind, Builder::from_sha1_bytes(bytes).into_uuid())
     }
 
     /// The type: what stands before the `--`.
@@ -67,6 +76,13 @@ impl Id {
         buffer[kind..kind + 2].copy_from_slice(b"--");
         self.uuid.hyphenated().encode_lower(&mut buffer[kind + 2..]);
         f(std::str::from_utf8(&buffer[..kind + 38]).unwrap_or_default())
+    }
+}
+
+impl Hash for Id {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // They are a hash already, and equal ids have equal ones.
+        state.write_u64(self.fingerprint());
     }
 }
 

@@ -74,7 +74,7 @@ fn every_chunk_is_under_both_limits_and_complete_in_itself() {
         assert!(packing.chunks.len() > 1);
         let mut sent = BTreeSet::new();
         for chunk in &packing.chunks {
-            let bundle = converter.bundle(chunk, &facts());
+            let bundle = converter.bundle(chunk, &facts(), String::new());
             assert!(
                 bundle.objects <= limits.objects,
                 "{} objects",
@@ -102,7 +102,7 @@ fn the_limit_holds_for_the_body_where_every_quote_counts_twice() {
     let packing = converter.pack((0..20).map(|seed| unit(seed, 80)), limits);
     assert!(packing.chunks.len() > 1);
     for chunk in &packing.chunks {
-        let bundle = converter.bundle(chunk, &facts());
+        let bundle = converter.bundle(chunk, &facts(), String::new());
         assert!(
             body(&bundle.text) < limits.bytes,
             "{} bytes",
@@ -125,7 +125,7 @@ fn a_unit_over_the_limit_is_cut_and_its_file_is_in_every_part() {
     let mut relationships = 0;
     for chunk in &packing.chunks {
         assert!(chunk.ids().contains(&file));
-        let bundle = converter.bundle(chunk, &facts());
+        let bundle = converter.bundle(chunk, &facts(), String::new());
         assert!(bundle.objects <= limits.objects);
         assert_sound(&bundle);
         relationships += of_type(&objects(&bundle), "relationship").len();
@@ -146,7 +146,7 @@ fn an_object_too_large_for_any_chunk_goes_alone_and_is_not_lost() {
     let sent: BTreeSet<_> = packing.chunks.iter().flat_map(Chunk::ids).collect();
     assert_eq!(sent.len(), 7);
     for chunk in &packing.chunks {
-        assert_sound(&converter.bundle(chunk, &facts()));
+        assert_sound(&converter.bundle(chunk, &facts(), String::new()));
     }
 }
 
@@ -159,7 +159,7 @@ fn what_names_something_that_is_not_there_is_left_out_and_counted() {
     let packing = pack([unit], converter.common(), 1000, ROOMY);
     assert_eq!(packing.dangling, 1);
     assert_eq!(packing.chunks[0].objects().len(), 3);
-    assert_sound(&converter.bundle(&packing.chunks[0], &facts()));
+    assert_sound(&converter.bundle(&packing.chunks[0], &facts(), String::new()));
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn the_bundle_id_comes_from_its_members() {
     let converter = converter();
     let bundle = |seed| {
         let packing = converter.pack([unit(seed, 1)], ROOMY);
-        converter.bundle(&packing.chunks[0], &facts())
+        converter.bundle(&packing.chunks[0], &facts(), String::new())
     };
     assert_eq!(bundle(1), bundle(1));
     assert_ne!(bundle(1).id, bundle(2).id);
@@ -181,7 +181,7 @@ fn nothing_is_named_before_it_is_told() {
     let converter = converter();
     let packing = converter.pack((0..5).map(|seed| unit(seed, 4)), ROOMY);
     let mut told = BTreeSet::new();
-    for object in objects(&converter.bundle(&packing.chunks[0], &facts())) {
+    for object in objects(&converter.bundle(&packing.chunks[0], &facts(), String::new())) {
         for (key, value) in object.as_object().expect("an object") {
             let one = value.as_str().filter(|_| key.ends_with("_ref"));
             let many = value.as_array().filter(|_| key.ends_with("_refs"));
@@ -207,8 +207,16 @@ fn the_report_fits_into_what_is_reserved_for_it_even_at_its_worst() {
     facts.progress = Progress::Stopped { reason: nasty };
     facts.counts.urls = u64::MAX / 2;
     let packing = converter.pack([unit(1, 1)], ROOMY);
-    let short = body(&converter.bundle(&packing.chunks[0], &self::facts()).text);
-    let long = body(&converter.bundle(&packing.chunks[0], &facts).text);
+    let short = body(
+        &converter
+            .bundle(&packing.chunks[0], &self::facts(), String::new())
+            .text,
+    );
+    let long = body(
+        &converter
+            .bundle(&packing.chunks[0], &facts, String::new())
+            .text,
+    );
     assert!(long - short < 46 * 1024, "{} bytes more", long - short);
 }
 

@@ -165,7 +165,7 @@ pub(crate) fn run(
         tally.own_links(converter.own_links(1));
         facts.counts = *tally.counts();
         facts.matched = facts.counts.main.total() + facts.dropped.total();
-        bundles.push(converter.bundle(chunk, &facts));
+        bundles.push(converter.bundle(chunk, &facts, String::new()));
     }
     facts.matched = facts.counts.main.total() + facts.dropped.total();
     facts.progress = Progress::Complete;

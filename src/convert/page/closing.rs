@@ -46,7 +46,7 @@ impl Converter {
             let files = load.sheets();
             let report = self.report(part.number, &description, None, &files, chunk);
             if report.escaped_len() <= room || load.is_empty() {
-                let bundle = self.closed(chunk, &report);
+                let bundle = self.closed(chunk, &report, String::new());
                 return Closing { bundle, left };
             }
             left.extend(load.lighten());
@@ -78,7 +78,7 @@ impl Converter {
         loop {
             let report = self.last(&facts, &load, chunk);
             if report.escaped_len() <= room || load.is_empty() {
-                let bundle = self.closed(chunk, &report);
+                let bundle = self.closed(chunk, &report, String::new());
                 return Closing { bundle, left };
             }
             let note = load.lighten();

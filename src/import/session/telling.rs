@@ -31,13 +31,15 @@ impl<S: Sink> Session<'_, S> {
                 return Ok(());
             }
             let facts = self.facts(Progress::InProgress);
-            let bundle = self.converter.bundle(chunk, &facts);
+            let text = std::mem::take(&mut self.text);
+            let bundle = self.converter.bundle(chunk, &facts, text);
             self.hand_over(&bundle.text).await?;
             debug!(
                 objects = bundle.objects,
                 bytes = bundle.text.len(),
                 "a bundle was delivered"
             );
+            self.text = bundle.text;
         }
         if last {
             self.close_report(Progress::Complete).await?;
