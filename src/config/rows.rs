@@ -148,7 +148,7 @@ Reporter {
     vtreporter_create_notes "VTREPORTER_CREATE_NOTES" Some("vtreporter.create_notes"), Bool,
         Is("false"), "Write a note on each file with the verdicts of engines and sandboxes and the rules that matched.";
     vtreporter_score "VTREPORTER_SCORE" Some("vtreporter.score"), Choice(&["combined", "detections", "severity", "gti"]),
-        Is("combined"), "Score of files and indicators: combined = by severity and by the share of engines within it, HIGH 70 to 100, MEDIUM 40 to 69, LOW 20 to 39, NONE 0 to 39; detections = percent of the engines with a verdict; severity = HIGH 90, MEDIUM 60, LOW 30, NONE 0; gti = threat score of Google Threat Intelligence. Where VirusTotal does not tell it there is no score.";
+        Is("combined"), "Score of files and indicators: combined = by severity and by the share of engines within it, HIGH 70 to 100, MEDIUM 40 to 69, LOW 20 to 39, NONE 0 to 39, unknown 0 to 100; detections = percent of the engines with a verdict; severity = HIGH 90, MEDIUM 60, LOW 30, NONE 0; gti = threat score of Google Threat Intelligence. Where VirusTotal does not tell it there is no score.";
     vtreporter_tags_as_labels "VTREPORTER_TAGS_AS_LABELS" Some("vtreporter.tags_as_labels"), Bool,
         Is("true"), "Make labels of VirusTotal's tags.";
     vtreporter_rules_as_labels "VTREPORTER_RULES_AS_LABELS" Some("vtreporter.rules_as_labels"), Bool,

@@ -24,9 +24,12 @@ use crate::virustotal::objects::{File, FileAttributes};
 /// | MEDIUM   | 40        | 42      | 55           | 69          |
 /// | LOW      | 20        | 21      | 30           | 39          |
 /// | NONE     | 0         | 2       | 20           | 39          |
+/// | unknown  | 0         | 6       | 50           | 100         |
 ///
-/// Where VirusTotal does not say what a choice needs there is no score: unknown
-/// is not 0, and no other formula steps in, since its numbers mean something else.
+/// A file of unknown severity may lie anywhere, so that its band is the whole
+/// scale; where no engine gave a verdict, severity still vouches for the least
+/// of its band. Where VirusTotal does not say what a choice needs, for
+/// `combined` neither of the two, there is no score: unknown is not 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Score {
     /// How bad, and how well known.
@@ -45,11 +48,13 @@ impl Score {
     pub fn of(self, file: &File, rated: Rated) -> Option<u8> {
         let stats = file.attributes.last_analysis_stats.as_ref();
         match self {
-            Self::Combined => rated.zip(detections(stats)).map(|(severity, engines)| {
-                let (least, most) = band(severity);
-                place(least, most, engines)
-            }),
-            Self::Detections => detections(stats).map(|engines| place(0, 100, engines)),
+            Self::Combined => match (rated.map(band), detections(stats)) {
+                (Some((least, most)), Some(engines)) => Some(place(least, most, engines)),
+                // Rated, and nobody looked: NONE vouches for nothing.
+                (Some((least, _)), None) => (least > 0).then_some(least),
+                (None, engines) => engines.map(share),
+            },
+            Self::Detections => detections(stats).map(share),
             Self::Severity => rated.map(level),
             Self::Gti => gti(&file.attributes),
         }
@@ -64,6 +69,10 @@ fn band(severity: Severity) -> (u8, u8) {
         Severity::Low => (20, 39),
         Severity::None => (0, 39),
     }
+}
+
+fn share(engines: (u64, u64)) -> u8 {
+    place(0, 100, engines)
 }
 
 /// Between these two by the share of the engines, rounded; never 0 where one of

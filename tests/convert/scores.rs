@@ -35,9 +35,6 @@ fn the_score_is_made_of_what_was_chosen_and_unknown_is_not_zero() {
         Some(json!(30))
     );
     assert_eq!(of(Score::Gti, high()), Some(json!(80)));
-    assert_eq!(of(Score::Combined, without("last_analysis_stats")), None);
-    assert_eq!(of(Score::Combined, without("threat_severity")), None);
-    assert_eq!(of(Score::Combined, rich(1, "SEVERITY_UNKNOWN")), None);
     assert_eq!(of(Score::Detections, without("last_analysis_stats")), None);
     assert_eq!(of(Score::Severity, without("threat_severity")), None);
     assert_eq!(of(Score::Gti, without("gti_assessment")), None);
@@ -86,6 +83,18 @@ fn severity_gives_the_band_and_the_engines_the_place_in_it() {
     assert_eq!(score, Some(1));
 }
 
+#[test]
+fn where_severity_or_the_engines_say_nothing_the_other_is_taken_at_its_word() {
+    let of = |severity, stats: Value| Score::Combined.of(&with_stats(&stats), severity);
+    let well_known = json!({ "malicious": 60, "undetected": 10 });
+    assert_eq!(of(None, well_known), Some(86));
+    assert_eq!(of(None, json!({ "undetected": 70 })), Some(0));
+    assert_eq!(of(Some(Severity::High), json!(null)), Some(70));
+    assert_eq!(of(Some(Severity::Low), json!({})), Some(20));
+    assert_eq!(of(Some(Severity::None), json!(null)), None);
+    assert_eq!(of(None, json!(null)), None);
+}
+
 /// The scores of the file and of its indicator.
 fn both(value: Value, wanted: Objects) -> [Option<u64>; 2] {
     let (all, _) = made(&[value], &BTreeMap::new(), wanted);
@@ -130,6 +139,7 @@ fn an_unknown_score_stays_unknown_unless_the_platforms_own_is_too_low() {
     value["attributes"]["last_analysis_stats"] = Value::Null;
     let of = |indicator_min_score| {
         let wanted = Objects {
+            score: Score::Detections,
             indicator_min_score,
             ..everything()
         };
