@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tracing::warn;
 
-use super::decide::burns;
-use super::reading::{Line, Reading, SEARCHES};
+use super::reading::{Line, Reading};
+use super::window::{SEARCHES, burns};
 use super::{Charged, Own, Policy, Scope, Spent};
 
 /// Counts, the last reading, and what was said of them.

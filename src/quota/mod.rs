@@ -16,6 +16,7 @@ pub mod decide;
 pub mod guard;
 mod ledger;
 pub mod reading;
+pub mod window;
 
 pub use guard::Guard;
 pub use reading::{Line, Reading};

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 
 use chrono::{DateTime, Utc};
 
-use super::decide::{burns, resets_at};
+use super::window::{SEARCHES, burns, resets_at};
 use super::{Charged, Own, Scope};
 use crate::number::grouped;
 use crate::virustotal::quota::{Allowance, Cap, Quotas};
@@ -17,9 +17,6 @@ pub const WATCHED: [&str; 4] = [
     "api_requests_monthly",
     SEARCHES,
 ];
-
-/// Intelligence searches, of the month.
-pub(crate) const SEARCHES: &str = "intelligence_searches_monthly";
 
 /// What VirusTotal said of the quotas at one moment, as far as it binds us.
 #[derive(Clone, Debug, PartialEq, Eq)]
