@@ -19,6 +19,10 @@ use crate::commands::Exit;
 /// not answer is no reason: a restart here would not help it.
 const SILENCE: Duration = Duration::from_secs(300);
 
+/// A process that is just ending still holds its place for a moment.
+const LEAVING: Duration = Duration::from_millis(100);
+const LEAVING_TRIES: u32 = 10;
+
 /// How long the asking side waits.
 const PATIENCE: Duration = Duration::from_secs(4);
 
@@ -30,18 +34,23 @@ impl Post {
     /// Takes the place of this id.
     ///
     /// # Errors
-    /// [`Exit::Settings`] when another process holds it.
-    pub(super) fn take(id: &str) -> Result<Self, Exit> {
-        match socket::Listener::bind(id) {
-            Ok(listener) => Ok(Self(Some(listener))),
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(Exit::Settings(format!(
-                "another connector with CONNECTOR_ID {id} runs on this machine: two with one \
-                     id would overwrite each other's state; stop the other one, or give this one \
-                     a CONNECTOR_ID of its own"
-            ))),
-            Err(error) => {
-                debug!(error = %error, "no health socket; `vtreporter healthcheck` will say: not running");
-                Ok(Self(None))
+    /// [`Exit::Settings`] when another process holds it, and keeps it.
+    pub(super) async fn take(id: &str) -> Result<Self, Exit> {
+        let mut tries = 1;
+        loop {
+            match socket::Listener::bind(id) {
+                Ok(listener) => return Ok(Self(Some(listener))),
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                    if tries == LEAVING_TRIES {
+                        return Err(taken(id));
+                    }
+                    tries += 1;
+                    tokio::time::sleep(LEAVING).await;
+                }
+                Err(error) => {
+                    debug!(error = %error, "no health socket; `vtreporter healthcheck` will say: not running");
+                    return Ok(Self(None));
+                }
             }
         }
     }
@@ -60,6 +69,14 @@ impl Post {
             listener.answer(async || well(silence().await)).await;
         }
     }
+}
+
+fn taken(id: &str) -> Exit {
+    Exit::Settings(format!(
+        "another connector with CONNECTOR_ID {id} runs on this machine: two with one id would \
+         overwrite each other's state; stop the other one, or give this one a CONNECTOR_ID of its \
+         own"
+    ))
 }
 
 fn well(silence: Duration) -> String {

@@ -116,7 +116,7 @@ impl Service {
     /// Runs until `stop`, or once with run-and-terminate. Answers health checks
     /// from the first moment on.
     pub async fn run(&self, stop: &CancellationToken) -> Result<(), Exit> {
-        let post = health::Post::take(&self.settings.registration.id)?;
+        let post = health::Post::take(&self.settings.registration.id).await?;
         let heart = OnceLock::new();
         tokio::select! {
             biased;
