@@ -249,7 +249,9 @@ mod tests {
                     }
                 }
                 let own = if place == "| " { place } else { "" };
-                proptest::prop_assert_eq!(read, format!("{own}{text}"), "{}", line);
+                // A reader drops blanks at the end of a line, as behind an empty text.
+                let expected = format!("{own}{text}");
+                proptest::prop_assert_eq!(read, expected.trim_end(), "{}", line);
             }
         }
     }

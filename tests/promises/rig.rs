@@ -26,7 +26,7 @@ pub(crate) const TOKEN: &str = "7d1f9f2e-0c33-4f0a-9d0e-3a0d5c0a11ff";
 const STEP: Duration = Duration::from_millis(4);
 
 /// Longer than any test takes.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
 pub(crate) fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()

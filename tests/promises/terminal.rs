@@ -7,7 +7,7 @@ use nix::pty::{Winsize, openpty};
 use vtreporter::standin::virustotal::{Answer, Fault, On};
 
 use crate::program::{command, ended, wait};
-use crate::rig::{Rig, file_at};
+use crate::rig::{PATIENCE, Rig, file_at};
 
 const COMMANDS: [&str; 8] = [
     "run",
@@ -92,6 +92,14 @@ async fn a_bar_shows_on_a_terminal_and_nowhere_else() {
     );
 }
 
+/// Bytes in the files of a folder.
+fn size(folder: &std::path::Path) -> u64 {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| Some(entry.metadata().ok()?.len()))
+        .sum()
+}
+
 #[tokio::test]
 async fn a_preview_that_is_cut_off_says_so_and_keeps_what_it_has() {
     let folder = tempfile::tempdir().unwrap();
@@ -106,6 +114,15 @@ async fn a_preview_that_is_cut_off_says_so_and_keeps_what_it_has() {
             == 2
     };
     rig.vt.wait_for(asked).await;
+    // The second page is asked for while the first one is written.
+    let written = async {
+        while size(folder.path()) == 0 {
+            tokio::task::yield_now().await
+        }
+    };
+    tokio::time::timeout(PATIENCE, written)
+        .await
+        .expect("the first page is written");
     let id = nix::unistd::Pid::from_raw(child.id().unwrap().cast_signed());
     nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGINT).unwrap();
     let ended = wait(child).await;

@@ -115,9 +115,7 @@ async fn a_start_runs_at_once_only_if_a_run_is_due() {
     connector.stop().await.unwrap();
     rig.hand.advance(HOUR);
     let connector = rig.connector();
-    rig.opencti
-        .until(|it| it.connectors()[0].registrations == 2)
-        .await;
+    rig.until(|it| it.connectors()[0].registrations == 2).await;
     assert_eq!(rig.idle(1).await, now() + TimeDelta::days(1));
     assert_eq!(rig.opencti.works().len(), 1);
     connector.stop().await.unwrap();
