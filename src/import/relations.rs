@@ -3,10 +3,15 @@
 //! where the page does not tell them, and techniques that sandboxes saw, where
 //! they are wanted. Several at once under the pace.
 
+mod calls;
+
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use futures_util::stream::{self, StreamExt};
 use tracing::warn;
+
+pub(super) use self::calls::Calls;
+use self::calls::Ground;
 
 use super::numbers::Numbers;
 use crate::convert::left_out::LeftOut;
@@ -16,9 +21,6 @@ use crate::virustotal::behaviour::Technique;
 use crate::virustotal::objects::{Descriptor, File};
 use crate::virustotal::relations::{self, Embedded, Listed, Objects, gather};
 use crate::virustotal::{Error, Loss, Odd, Remedy, VirusTotal};
-
-/// Calls under way at once; the pace decides how fast they start.
-const AT_ONCE: usize = 4;
 
 /// So many failures in a row, and a relationship is not asked for any more in
 /// this run: each costs its time-outs, and the search itself still answers.
@@ -99,7 +101,7 @@ pub(super) struct Relations<'a> {
     wanted: Vec<Kind>,
     /// Of a file, for each relationship.
     most: u32,
-    off: Off,
+    off: Arc<Off>,
     failures: Failures,
 }
 
@@ -156,7 +158,7 @@ impl<'a> Relations<'a> {
                 .chain(techniques.then_some(Kind::Techniques))
                 .collect(),
             most,
-            off: Off::default(),
+            off: Arc::default(),
             failures: Failures::default(),
         }
     }
@@ -172,45 +174,82 @@ impl<'a> Relations<'a> {
         calls.sum()
     }
 
-    /// What belongs to each file of a batch, in its order; `with` says whose
-    /// relationships are asked for. What cannot be had is a gap in `numbers`.
+    /// Plans the calls that files need; `with` says whose relationships are
+    /// asked for. They begin when the first of their answers is wanted.
+    ///
+    /// Contacted addresses should have come with the page: a call for each is
+    /// made up for that only where the quota has room for all calls planned
+    /// here. It must not pause a run that would have gone on without.
+    pub(super) fn plan<'f>(
+        &self,
+        files: impl Iterator<Item = (&'f File, bool)>,
+        numbers: &mut Numbers,
+    ) -> Calls<'f>
+    where
+        'a: 'f,
+    {
+        let mut needed: Vec<(usize, Kind, &File)> = files
+            .enumerate()
+            .filter(|(_, (_, with))| *with)
+            .flat_map(|(at, (file, _))| self.wanted.iter().map(move |&kind| (at, kind, file)))
+            .filter(|(_, kind, file)| kind.needs_call(file))
+            .collect();
+        let network = needed.iter().filter(|(_, kind, _)| kind.is_network());
+        let mut untold: Vec<usize> = network.map(|&(at, ..)| at).collect();
+        untold.dedup();
+        if !untold.is_empty() {
+            let left = self.guard.calls_left(Cost::Request);
+            if left.is_none_or(|left| left >= needed.len() as u64) {
+                untold.clear();
+                numbers.notes.insert(
+                    "VirusTotal did not send all contacted addresses, domains and URLs with its \
+                     pages: those were asked for by a call each"
+                        .to_owned(),
+                );
+            } else {
+                needed.retain(|(_, kind, _)| !kind.is_network());
+            }
+        }
+        let ground = Ground {
+            guard: self.guard,
+            most: self.most,
+            off: self.off.clone(),
+        };
+        Calls::new(needed, untold, ground)
+    }
+
+    /// What belongs to each of the next files that `calls` were planned for, in
+    /// their order. What cannot be had is a gap in `numbers`.
     pub(super) async fn of(
         &mut self,
         files: &[(&File, bool)],
+        calls: &mut Calls<'_>,
         numbers: &mut Numbers,
     ) -> (Vec<Related>, Option<Halt>) {
         let mut related = self.nothing_yet(files);
-        let mut told = Vec::new();
-        let calls = self.calls(files, numbers, &mut told);
-        let (guard, most, off) = (self.guard, self.most, &self.off);
-        let mut answers = stream::iter(calls)
-            .map(|(at, kind, file)| async move {
-                if off.has(kind) {
-                    return None;
-                }
-                let answer = ask(guard, kind, file, most).await;
-                if let Some(Stop::Failed(error)) = &answer.failed
-                    && error.remedy() == Remedy::Disable
-                {
-                    off.put(kind);
-                }
-                Some((at, kind, answer))
-            })
-            .buffered(AT_ONCE);
+        let mut told: Vec<(usize, Told)> = Vec::new();
+        let gap = "contacted addresses, domains and URLs of some files are missing: they did not \
+                   come with the page, and the quota has no room for a call for each";
+        let untold = calls.untold(files.len());
+        told.extend(untold.map(|at| (at, Told::Gap(gap.to_owned()))));
         let mut halt = None;
-        while let Some(answer) = answers.next().await {
-            let Some((at, kind, answer)) = answer else {
+        while let Some((at, kind, answer)) = calls.next(files.len()).await {
+            let Some(answer) = answer else {
                 continue;
             };
             put(answer.found, kind, &mut related[at]);
             told.push((at, Told::Odd(answer.odd)));
             if answer.more {
                 numbers.notes.insert(format!(
-                    "{}: more than VTREPORTER_MAX_RELATED_PER_FILE ({most}) for some files",
-                    kind.name()
+                    "{}: more than VTREPORTER_MAX_RELATED_PER_FILE ({}) for some files",
+                    kind.name(),
+                    self.most
                 ));
             }
-            match self.failures.judge(kind, answer.failed, at, off, numbers) {
+            let judged = self
+                .failures
+                .judge(kind, answer.failed, at, &self.off, numbers);
+            match judged {
                 Ok(gap) => told.extend(gap.map(|gap| (at, Told::Gap(gap)))),
                 Err(ended) => {
                     halt = Some(ended);
@@ -218,7 +257,7 @@ impl<'a> Relations<'a> {
                 }
             }
         }
-        drop(answers);
+        calls.pass(files.len());
         self.wanted.retain(|&kind| !self.off.has(kind));
         let whole = match &halt {
             None => usize::MAX,
@@ -240,49 +279,6 @@ impl<'a> Relations<'a> {
                 ..Related::default()
             })
             .collect()
-    }
-
-    /// The calls that a batch needs. Contacted addresses should have come with
-    /// the page: a call for each is made up for that only where the quota has
-    /// room for all calls of the batch. It must not pause a run that would have
-    /// gone on without.
-    fn calls<'f>(
-        &self,
-        files: &[(&'f File, bool)],
-        numbers: &mut Numbers,
-        told: &mut Vec<(usize, Told)>,
-    ) -> Vec<(usize, Kind, &'f File)> {
-        let mut calls: Vec<(usize, Kind, &File)> = files
-            .iter()
-            .enumerate()
-            .filter(|(_, (_, with))| *with)
-            .flat_map(|(at, &(file, _))| self.wanted.iter().map(move |&kind| (at, kind, file)))
-            .filter(|(_, kind, file)| kind.needs_call(file))
-            .collect();
-        let untold: Vec<usize> = calls
-            .iter()
-            .filter(|(_, kind, _)| kind.is_network())
-            .map(|&(at, ..)| at)
-            .collect();
-        if untold.is_empty() {
-            return calls;
-        }
-        let left = self.guard.calls_left(Cost::Request);
-        if left.is_none_or(|left| left >= calls.len() as u64) {
-            numbers.notes.insert(
-                "VirusTotal did not send all contacted addresses, domains and URLs with its \
-                 pages: those were asked for by a call each"
-                    .to_owned(),
-            );
-            return calls;
-        }
-        calls.retain(|(_, kind, _)| !kind.is_network());
-        let mut untold = untold;
-        untold.dedup();
-        let gap = "contacted addresses, domains and URLs of some files are missing: they did not \
-                   come with the page, and the quota has no room for a call for each";
-        told.extend(untold.into_iter().map(|at| (at, Told::Gap(gap.to_owned()))));
-        calls
     }
 }
 

@@ -3,11 +3,13 @@
 
 mod closing;
 mod reading;
+mod steps;
 mod telling;
 
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::UnboundedReceiver;
 
-use self::reading::{Reader, STEPS, Step};
+use self::reading::Reader;
+use self::steps::{Step, Steps};
 use super::numbers::Numbers;
 use super::reached::Reached;
 use super::state::Run;
@@ -77,9 +79,9 @@ impl<'a, S: Sink> Session<'a, S> {
     /// page is asked for, the one before it is worked on, what came of those
     /// before that is delivered. All of them live in this one future.
     pub(super) async fn pages(&mut self) -> Result<Finished, Stopped> {
-        let (sender, steps) = mpsc::channel(STEPS);
+        let (begin, steps) = Steps::new();
         let listed = self.tally.listed.clone();
-        let reader = Reader::new(self.import, self.converter, &self.run, listed, sender);
+        let reader = Reader::new(self.import, self.converter, &self.run, listed, begin);
         // What was read before the reader stopped is delivered all the same.
         let reading = async { Ok(reader.pages().await) };
         let (ended, ()) = tokio::try_join!(reading, self.deliver(steps))?;
@@ -87,7 +89,7 @@ impl<'a, S: Sink> Session<'a, S> {
     }
 
     /// Delivers what was read, and moves on past what was accepted.
-    async fn deliver(&mut self, mut steps: mpsc::Receiver<Step>) -> Result<(), Stopped> {
+    async fn deliver(&mut self, mut steps: UnboundedReceiver<Step>) -> Result<(), Stopped> {
         while let Some(step) = steps.recv().await {
             if step.again {
                 self.run.begin_again();
@@ -95,12 +97,14 @@ impl<'a, S: Sink> Session<'a, S> {
             self.run.numbers.add(step.numbers);
             self.run.place = step.place;
             self.pending.extend(step.units);
+            drop(step.room);
             self.listed += step.listed;
             self.show();
             if step.flush || self.is_full() {
                 self.send(false).await?;
                 self.commit().await;
             }
+            drop(step.page);
         }
         Ok(())
     }

@@ -2,13 +2,35 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use vtreporter::standin::opencti::Failure;
-use vtreporter::standin::virustotal::{Answer, Fault, On};
+use vtreporter::standin::virustotal::{Answer, Fault, Logged, On, Route, World};
 
-use crate::rig::{Rig, many};
+use crate::rig::{PATIENCE, Rig, file_at, many, now, with_related};
 
 fn searches(rig: &Rig) -> usize {
     rig.vt.searches().len()
+}
+
+/// Files a second apart; one of so many leads to another one, for a call each.
+fn leading(count: u32, every: u32) -> World {
+    (0..count).fold(World::empty(), |world, n| {
+        let first = now() - TimeDelta::seconds(i64::from(60 + count - n));
+        let related = vec![file_at(10_000 + n, "MEDIUM", first)];
+        world.with(match n % every {
+            0 => with_related(file_at(n, "HIGH", first), "dropped_files", related),
+            _ => with_related(file_at(n, "MEDIUM", first), "dropped_files", Vec::new()),
+        })
+    })
+}
+
+async fn until_called(rig: &Rig, calls: usize) {
+    let called = |all: &[Logged]| {
+        let called = |one: &&Logged| matches!(one.route, Route::Related(..));
+        all.iter().filter(called).count() >= calls
+    };
+    let waiting = tokio::time::timeout(PATIENCE, rig.vt.wait_for(called));
+    waiting.await.expect("so many calls");
 }
 
 #[tokio::test]
@@ -33,6 +55,31 @@ async fn the_next_page_is_asked_for_while_the_present_one_is_delivered() {
     let said = rig.opencti.works()[0].messages.last().unwrap().clone();
     let counted = format!("{asked} VirusTotal requests");
     assert!(said.message.contains(&counted), "{counted}: {said:?}");
+}
+
+/// Only those far behind it wait for it, and no batch ends at it.
+#[tokio::test]
+async fn calls_for_other_files_go_on_while_one_is_not_answered() {
+    let rig = Rig::new(leading(80, 1))
+        .await
+        .set("VTREPORTER_RELATIONSHIPS", "dropped_files");
+    rig.vt
+        .fail(Fault::new(On::Related("dropped_files"), Answer::Silence).nth(31));
+    let connector = rig.connector();
+    until_called(&rig, 38).await;
+    connector.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn all_of_the_present_page_is_worked_on_while_the_one_before_is_delivered() {
+    let rig = Rig::new(leading(600, 10))
+        .await
+        .set("VTREPORTER_RELATIONSHIPS", "dropped_files");
+    rig.opencti.fail(Failure::silence().on("stixBundlePush"));
+    let connector = rig.connector();
+    until_called(&rig, 60).await;
+    connector.stop().await.unwrap();
+    assert_eq!(rig.files().len(), 0, "the first page is on its way");
 }
 
 #[tokio::test]

@@ -3,17 +3,16 @@
 //! worked on and what came of those before is delivered.
 
 use std::collections::HashSet;
-use std::future::pending;
 
-use tokio::sync::mpsc;
 use tracing::{debug, info};
 
 use super::note_odd;
+use super::steps::{Room, Step, Steps};
 use crate::convert::filter::{Rated, at_least, decide};
 use crate::convert::listed::Listed;
 use crate::convert::page::{Converter, Unit};
 use crate::import::numbers::Numbers;
-use crate::import::relations::{Halt, Relations};
+use crate::import::relations::{Calls, Halt, Relations};
 use crate::import::schedule::Window;
 use crate::import::state::{Place, Run};
 use crate::import::{Finished, Import, Stopped};
@@ -25,28 +24,8 @@ use crate::virustotal::{Error, Page};
 /// Files of a batch: what is converted of them is held at once.
 const BATCH: usize = 100;
 
-/// Files of a batch whose related objects are asked for: those are held at once,
-/// and several calls are under way together only within a batch.
+/// Files of a batch whose related objects are asked for: those are held at once.
 const RELATED: usize = 32;
-
-/// Steps on their way to be delivered: the opening of a page and a batch.
-pub(super) const STEPS: usize = 2;
-
-/// What was read, on its way to be delivered.
-#[derive(Default)]
-pub(super) struct Step {
-    pub(super) units: Vec<Unit>,
-    /// What it adds to the run's numbers.
-    pub(super) numbers: Numbers,
-    /// How many files were listed for it.
-    pub(super) listed: usize,
-    /// Where the run goes on once this is accepted.
-    pub(super) place: Place,
-    /// All that waits is to be sent, however little it is.
-    pub(super) flush: bool,
-    /// All that was read comes once more: its numbers begin anew.
-    pub(super) again: bool,
-}
 
 /// What came of a part of a page.
 struct Read {
@@ -72,6 +51,16 @@ enum Break {
     Stopped(Stopped),
 }
 
+/// A file that got through the filter.
+struct Kept<'f> {
+    /// Its place among those that were looked at.
+    at: usize,
+    file: &'f File,
+    rated: Rated,
+    /// Its related objects are asked for.
+    with: bool,
+}
+
 /// How a page came, and what leads on from it.
 struct Way<'p> {
     search: &'p Search,
@@ -79,6 +68,8 @@ struct Way<'p> {
     own: Option<String>,
     /// The one that it came with.
     next: &'p Result<Option<String>, Loop>,
+    /// All of it is sure to be wanted.
+    whole: bool,
 }
 
 /// Reads a run's pages.
@@ -95,7 +86,7 @@ pub(super) struct Reader<'a> {
     kept: u32,
     /// The next step begins anew.
     again: bool,
-    steps: mpsc::Sender<Step>,
+    steps: Steps,
 }
 
 impl<'a> Reader<'a> {
@@ -104,7 +95,7 @@ impl<'a> Reader<'a> {
         converter: &'a Converter,
         run: &Run,
         listed: Listed,
-        steps: mpsc::Sender<Step>,
+        steps: Steps,
     ) -> Self {
         let options = import.options;
         Self {
@@ -156,10 +147,13 @@ impl<'a> Reader<'a> {
                 page => page?,
             };
             let next = cursors.accept(page.cursor.clone());
-            let early = self.asks_early(&page, &next);
+            // A third page is asked for once the first one is delivered.
+            let room = self.steps.room_for_a_page().await;
+            let whole = self.wants_all(&page);
+            let early = next.as_ref().ok().and_then(Option::as_deref);
             let asking = async {
-                match early {
-                    Some(next) => Ok(Some(ask(import, &search, Some(&next)).await)),
+                match early.filter(|_| whole) {
+                    Some(next) => Ok(Some(ask(import, &search, Some(next)).await)),
                     None => Ok(None),
                 }
             };
@@ -167,9 +161,10 @@ impl<'a> Reader<'a> {
                 search: &search,
                 own: cursor,
                 next: &next,
+                whole,
             };
             // A page that is not taken to its end needs no other one.
-            match tokio::try_join!(self.take(page, way), asking) {
+            match tokio::try_join!(self.take(page, way, room), asking) {
                 Ok((_, page)) => ahead = page,
                 Err(Break::Stopped(stopped)) => return Err(stopped),
                 Err(Break::Cut) => {
@@ -197,29 +192,33 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The cursor of the next page, if that may be asked for before the present
-    /// one is done: it must be sure to be wanted. The quota, `max_files` and the
-    /// share must have room for the present page first.
-    fn asks_early(&self, page: &Page, next: &Result<Option<String>, Loop>) -> Option<String> {
-        let next = next.as_ref().ok()?.clone()?;
+    /// Whether all of a page, and the next one, is sure to be wanted: the quota,
+    /// `max_files` and the share have room for it. Then the next page is asked
+    /// for at once, and the calls of its batches follow each other without a
+    /// halt between them.
+    fn wants_all(&self, page: &Page) -> bool {
         let room = self.room() as usize > page.files.len();
         let calls = self.relations.needed(self.rated(page.files.iter()));
         let quota = self.import.guard.calls_left(Cost::Search);
         let quota = quota.is_none_or(|left| left > calls);
         let spent = self.import.guard.spent().sent + calls;
         let share = self.import.share.is_none_or(|share| spent < share);
-        (room && quota && share).then_some(next)
+        room && quota && share
     }
 
     /// Filters and converts a page, a batch after the other.
-    async fn take(&mut self, page: Page, way: Way<'_>) -> Result<(), Break> {
+    async fn take(&mut self, page: Page, way: Way<'_>, room: Option<Room>) -> Result<(), Break> {
         let mut opening = Numbers {
             pages: 1,
             ..Numbers::default()
         };
         note_odd(&page, &mut opening);
-        self.send(Read::of(opening), &way, false).await;
         let fresh = self.fresh(&page.files);
+        let mut calls = match way.whole {
+            true => self.plan(&fresh, &mut opening),
+            false => self.plan(&[], &mut opening),
+        };
+        self.send(Read::of(opening), &way, false, &mut calls).await;
         debug!(
             files = page.files.len(),
             fresh = fresh.len(),
@@ -231,31 +230,52 @@ impl<'a> Reader<'a> {
                 decide(file, &self.import.options.filter).is_ok()
             });
             let mut numbers = Numbers::default();
-            let (units, whole, halt) = self.convert(batch, &mut numbers).await;
-            let mut listed = 0;
-            for file in &batch[..whole] {
-                listed += usize::from(self.listed.add(file));
-                let first = file.attributes.first_submission_date;
-                self.place.pass(self.window, first, file.sha256());
+            if !way.whole {
+                calls = self.plan(batch, &mut numbers);
             }
+            let (units, whole, halt) = self.convert(batch, &mut calls, &mut numbers).await;
+            let listed = self.pass(&batch[..whole]);
             rest = &rest[whole..];
             let cut = cut && halt.is_none() && self.may_cut();
             let spent = self.within_share().err().filter(|_| !rest.is_empty());
             let stopped = halt.or(spent.filter(|_| !cut));
+            if stopped.is_some() {
+                calls.abandon();
+            }
             let read = Read {
                 units,
                 numbers,
                 listed,
             };
-            self.send(read, &way, stopped.is_some()).await;
+            self.send(read, &way, stopped.is_some(), &mut calls).await;
             match stopped {
                 Some(stopped) => return Err(Break::Stopped(stopped)),
                 None if cut => return Err(Break::Cut),
                 None => {}
             }
         }
-        self.end(&way).await;
+        self.end(&way, room).await;
         Ok(())
+    }
+
+    /// The calls that files need.
+    fn plan<'f>(&self, files: &[&'f File], numbers: &mut Numbers) -> Calls<'f>
+    where
+        'a: 'f,
+    {
+        let kept = self.kept(files).map(|one| (one.file, one.with));
+        self.relations.plan(kept, numbers)
+    }
+
+    /// Notes files as read; returns how many of them are listed now.
+    fn pass(&mut self, files: &[&File]) -> usize {
+        let mut listed = 0;
+        for file in files {
+            listed += usize::from(self.listed.add(file));
+            let first = file.attributes.first_submission_date;
+            self.place.pass(self.window, first, file.sha256());
+        }
+        listed
     }
 
     /// The files of a page that this run has not dealt with yet, each once.
@@ -270,24 +290,32 @@ impl<'a> Reader<'a> {
 
     /// Hands over a part of a page. Dates lead on from there, or this page once
     /// more.
-    async fn send(&mut self, read: Read, way: &Way<'_>, flush: bool) {
+    async fn send(&mut self, read: Read, way: &Way<'_>, flush: bool, calls: &mut Calls<'_>) {
+        let room = tokio::select! {
+            room = self.steps.room_for(&read.units) => room,
+            // What is under way must not time out for a slow delivery.
+            never = calls.go_on() => match never {},
+        };
         let own = way.own.clone().filter(|_| self.place.unordered);
         let place = self.place_with(own, way);
         let again = std::mem::take(&mut self.again);
-        self.hand_over(Step {
-            units: read.units,
-            numbers: read.numbers,
-            listed: read.listed,
-            place,
-            flush,
-            again,
-        })
-        .await;
+        self.steps
+            .send(Step {
+                units: read.units,
+                numbers: read.numbers,
+                listed: read.listed,
+                place,
+                flush,
+                again,
+                room,
+                page: None,
+            })
+            .await;
     }
 
     /// Says that a page is done, and that the next one leads on. After the last
     /// one the report's end follows, with what waits.
-    async fn end(&mut self, way: &Way<'_>) {
+    async fn end(&mut self, way: &Way<'_>, page: Option<Room>) {
         let next = match way.next {
             Ok(None) => return,
             Ok(Some(next)) => Some(next.clone()),
@@ -295,12 +323,14 @@ impl<'a> Reader<'a> {
             Err(_) => None,
         };
         let place = self.place_with(next, way);
-        self.hand_over(Step {
-            place,
-            flush: true,
-            ..Step::default()
-        })
-        .await;
+        self.steps
+            .send(Step {
+                place,
+                flush: true,
+                page,
+                ..Step::default()
+            })
+            .await;
     }
 
     fn place_with(&self, cursor: Option<String>, way: &Way<'_>) -> Place {
@@ -308,13 +338,6 @@ impl<'a> Reader<'a> {
             searched_from: cursor.as_ref().map(|_| way.search.from),
             cursor,
             ..self.place.clone()
-        }
-    }
-
-    async fn hand_over(&self, step: Step) {
-        if self.steps.send(step).await.is_err() {
-            // The other side has failed, and its error ends both.
-            pending::<()>().await;
         }
     }
 
@@ -364,45 +387,47 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// The files that get through the filter.
+    fn kept<'f>(&self, files: &[&'f File]) -> impl Iterator<Item = Kept<'f>> {
+        let options = self.import.options;
+        files.iter().enumerate().filter_map(|(at, &file)| {
+            let rated = decide(file, &options.filter).ok()?;
+            let with = at_least(rated, options.related_min_severity);
+            Some(Kept {
+                at,
+                file,
+                rated,
+                with,
+            })
+        })
+    }
+
     /// Converts a batch; returns what came of it, how many of its files are done
     /// with, and why it stopped before the others.
     async fn convert(
         &mut self,
         batch: &[&File],
+        calls: &mut Calls<'_>,
         numbers: &mut Numbers,
     ) -> (Vec<Unit>, usize, Option<Stopped>) {
-        let options = self.import.options;
-        let decided: Vec<_> = batch
-            .iter()
-            .map(|file| decide(file, &options.filter))
-            .collect();
-        let kept: Vec<(usize, &File, Rated)> = decided
-            .iter()
-            .zip(batch)
-            .enumerate()
-            .filter_map(|(at, (decision, file))| Some((at, *file, *decision.as_ref().ok()?)))
-            .collect();
-        let asked: Vec<(&File, bool)> = kept
-            .iter()
-            .map(|&(_, file, rated)| (file, at_least(rated, options.related_min_severity)))
-            .collect();
-        let (related, halt) = self.relations.of(&asked, numbers).await;
+        let kept: Vec<Kept<'_>> = self.kept(batch).collect();
+        let asked: Vec<_> = kept.iter().map(|one| (one.file, one.with)).collect();
+        let (related, halt) = self.relations.of(&asked, calls, numbers).await;
         let (whole_kept, stopped) = match halt {
             None => (kept.len(), None),
             Some(Halt::Paused(pause, at)) => (at, Some(Stopped::Paused(pause))),
             Some(Halt::Failed(error, at)) => (at, Some(Stopped::VirusTotal(error))),
         };
-        let whole = kept.get(whole_kept).map_or(batch.len(), |&(at, ..)| at);
+        let whole = kept.get(whole_kept).map_or(batch.len(), |one| one.at);
         numbers.matched += whole as u64;
-        for reason in decided[..whole]
-            .iter()
-            .filter_map(|decision| decision.as_ref().err())
-        {
-            numbers.dropped.add(*reason);
+        for file in &batch[..whole] {
+            if let Err(reason) = decide(file, &self.import.options.filter) {
+                numbers.dropped.add(reason);
+            }
         }
         let mut units = Vec::with_capacity(whole_kept);
-        for (&(_, file, rated), related) in kept.iter().zip(&related).take(whole_kept) {
-            match self.converter.unit(file, rated, related) {
+        for (one, related) in kept.iter().zip(&related).take(whole_kept) {
+            match self.converter.unit(one.file, one.rated, related) {
                 Ok(unit) => {
                     numbers.left_out.merge(&unit.left_out);
                     units.push(unit);
