@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use vtreporter::clock::Clock;
 use vtreporter::convert::filter::{Filter, Severity};
 use vtreporter::convert::tally::Tally;
@@ -157,6 +158,7 @@ async fn run(virustotal: &StandIn, attack_patterns: bool) -> (Kept, Numbers, Res
         options: &options,
         country: Country::parse("AU").unwrap(),
         share: None,
+        stop: &CancellationToken::new(),
     };
     let ended = import.run(&mut run, &mut tally, &mut kept).await.map(drop);
     (kept, run.numbers, ended)

@@ -7,6 +7,7 @@ use std::num::NonZeroU32;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 use vtreporter::clock::Clock;
 use vtreporter::commands::preview::Folder;
 use vtreporter::convert::filter::{Filter, Severity};
@@ -197,6 +198,7 @@ impl Side {
             options: &self.options,
             country: Country::parse("AU").unwrap(),
             share: None,
+            stop: &CancellationToken::new(),
         };
         self.guard.start_run();
         import.run(run, tally, sink).await.map(|_| ())
@@ -358,6 +360,7 @@ async fn a_preview_writes_every_part_and_its_files_even_where_none_is_attached()
             options: &side.options,
             country: Country::parse("AU").unwrap(),
             share: None,
+            stop: &CancellationToken::new(),
         };
         let (mut run, mut tally) = (Run::new(window()), Tally::default());
         import.run(&mut run, &mut tally, &mut folder).await.unwrap();

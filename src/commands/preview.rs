@@ -95,6 +95,7 @@ impl Preview {
             options,
             country,
             share: None,
+            stop,
         };
         self.guard.start_run();
         let ended = tokio::select! {

@@ -14,6 +14,8 @@
 
 use std::fmt;
 
+use tokio_util::sync::CancellationToken;
+
 use crate::convert;
 use crate::convert::filter::{Filter, Severity};
 use crate::convert::page::Converter;
@@ -139,13 +141,15 @@ pub enum Stopped {
     Endless(Loop),
     /// The bundle was not taken.
     Sink(SinkError),
+    /// The process was asked to stop.
+    Asked,
 }
 
 impl Stopped {
     /// Whether the operator has to change something.
     pub fn needs_other_settings(&self) -> bool {
         match self {
-            Self::Paused(_) | Self::Share(_) | Self::Endless(_) => false,
+            Self::Paused(_) | Self::Share(_) | Self::Endless(_) | Self::Asked => false,
             Self::VirusTotal(error) => error.remedy() == virustotal::Remedy::Fix,
             // The settings were good enough to register; what a road lacks may
             // be mended on its other side.
@@ -167,6 +171,7 @@ impl fmt::Display for Stopped {
             Self::VirusTotal(error) => error.fmt(f),
             Self::Endless(error) => error.fmt(f),
             Self::Sink(error) => error.fmt(f),
+            Self::Asked => f.write_str("the connector was asked to stop"),
         }
     }
 }
@@ -197,6 +202,9 @@ pub struct Import<'a> {
     /// Requests that this attempt may spend, where others wait for theirs.
     /// Looked at between batches of files: it may be passed by one batch.
     pub share: Option<u64>,
+    /// Asks it to end: nothing new is begun, and what is being delivered goes to
+    /// its end, for nobody can take it back.
+    pub stop: &'a CancellationToken,
 }
 
 impl Import<'_> {
@@ -219,6 +227,8 @@ impl Import<'_> {
         let ended = session.pages().await;
         match &ended {
             Ok(finished) => session.complete(finished).await?,
+            // A stop has no time for another version of the report.
+            Err(Stopped::Asked) => {}
             Err(stopped) => session.interrupted(stopped).await,
         }
         ended

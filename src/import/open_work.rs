@@ -17,6 +17,19 @@ pub struct OpenWork {
     /// `None` where only its queue can tell that nothing more comes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pushed: Option<u64>,
+    /// What its run said at its end and the platform did not confirm: whether a
+    /// stop or a failure in that moment lost it, the next start says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_words: Option<LastWords>,
+}
+
+/// What a run says to its work at its end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastWords {
+    /// For people.
+    pub text: String,
+    /// Something was lost or held back.
+    pub in_error: bool,
 }
 
 /// One expectation of our own: a platform that counts what was pushed only when

@@ -82,15 +82,25 @@ impl<'a, S: Sink> Session<'a, S> {
         let (begin, steps) = Steps::new();
         let listed = self.tally.listed.clone();
         let reader = Reader::new(self.import, self.converter, &self.run, listed, begin);
+        let stop = self.import.stop;
         // What was read before the reader stopped is delivered all the same.
-        let reading = async { Ok(reader.pages().await) };
+        let reading = async {
+            let ended = stop.run_until_cancelled(reader.pages()).await;
+            Ok(ended.unwrap_or(Err(Stopped::Asked)))
+        };
         let (ended, ()) = tokio::try_join!(reading, self.deliver(steps))?;
         ended
     }
 
-    /// Delivers what was read, and moves on past what was accepted.
+    /// Delivers what was read, and moves on past what was accepted. Asked to
+    /// stop, it ends between two steps: what is on its way is seen through.
     async fn deliver(&mut self, mut steps: UnboundedReceiver<Step>) -> Result<(), Stopped> {
-        while let Some(step) = steps.recv().await {
+        let stop = self.import.stop;
+        loop {
+            let step = stop.run_until_cancelled(steps.recv()).await;
+            let Some(step) = step.ok_or(Stopped::Asked)? else {
+                return Ok(());
+            };
             if step.again {
                 self.run.begin_again();
             }
@@ -106,7 +116,6 @@ impl<'a, S: Sink> Session<'a, S> {
             }
             drop(step.page);
         }
-        Ok(())
     }
 
     /// Whether what waits fills a bundle.

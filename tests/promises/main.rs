@@ -12,6 +12,7 @@ mod countries;
 mod edges;
 mod import;
 mod kills;
+mod kills_on_amqp;
 mod logs;
 mod numbers;
 mod opening;

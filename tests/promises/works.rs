@@ -435,3 +435,27 @@ fn foreign(sha1: &Value) -> Value {
     json!({"type": "bundle", "id": "bundle--6d1c2f0e-3a51-4c9f-9f55-5a4c2e6f9d03",
         "objects": [author, file]})
 }
+
+/// A worker that is dead for weeks: what is given up is said.
+#[tokio::test]
+async fn a_work_that_is_not_looked_after_any_more_is_named_once_in_the_log() {
+    let rig = held(many(3), Release::V7).await;
+    let connector = rig.connector();
+    let next = rig.idle(1).await;
+    connector.stop().await.unwrap();
+    let mut state = rig.state();
+    let works = (0..50).map(|n| serde_json::json!({"id": format!("old-{n}"), "closed": true}));
+    state["open_works"] = works.collect();
+    rig.opencti.set_state(&rig.id, &state.to_string());
+    rig.opencti.fail(Failure::html(502).on("work").always());
+    rig.hand.advance((next - rig.clock.now()).to_std().unwrap());
+    let connector = rig.connector();
+    rig.pass(SECOND, rig.closed(2)).await;
+    assert_eq!(open_works(&rig), 50);
+    let logs = connector.stop_and_logs().await;
+    let named = logs
+        .iter()
+        .filter(|line| line["attributes"]["work.id"] == "old-0");
+    let levels: Vec<_> = named.map(|line| line["level"].clone()).collect();
+    assert_eq!(levels, ["WARNING"], "{logs:#?}");
+}

@@ -41,6 +41,10 @@ use crate::terminal::Terminal;
 /// platform that does not answer must not keep the container from stopping.
 const GOODBYE: Duration = Duration::from_secs(3);
 
+/// How long a stop waits for the delivery in hand. Together with the goodbyes
+/// less than what a container is given for its end.
+const LAST_DELIVERY: Duration = Duration::from_secs(2);
+
 /// How long run-and-terminate waits, pinging, until the platform has counted
 /// what was pushed; then it is left to the next start.
 const SEEING_OFF: Duration = Duration::from_secs(120);

@@ -1,7 +1,7 @@
 //! The works that are not known to be complete: which are in hand, which wait
 //! for a word of ours, and what that word is. Pure.
 
-use crate::import::open_work::{Hold, OpenWork};
+use crate::import::open_work::{Hold, LastWords, OpenWork};
 use crate::opencti::Progress;
 
 /// More than this are not remembered: a worker that is dead for weeks must not
@@ -32,8 +32,6 @@ pub(super) struct Entry {
     pub(super) work: OpenWork,
     /// A run of this process goes on under it.
     in_hand: bool,
-    /// What its run said at its end, where the platform did not take it yet.
-    pub(super) last_words: Option<(String, bool)>,
     /// The queue was looked at since it was closed, which is too early to tell.
     looked_at: bool,
     /// Looks in a row at an empty queue since then.
@@ -83,10 +81,11 @@ impl OpenWorks {
         Self(works.into_iter().map(entry).collect())
     }
 
-    /// A run begins under a new work.
-    pub(super) fn begin(&mut self, id: &str, hold: Hold) {
+    /// A run begins under a new work. Tells which there is no room for any more.
+    pub(super) fn begin(&mut self, id: &str, hold: Hold) -> Vec<OpenWork> {
         let surplus = (self.0.len() + 1).saturating_sub(MOST);
-        self.0.drain(..surplus);
+        let dropped = self.0.drain(..surplus);
+        let dropped = dropped.map(|entry| entry.work).collect();
         self.0.push(Entry {
             work: OpenWork {
                 id: id.to_owned(),
@@ -96,15 +95,16 @@ impl OpenWorks {
             in_hand: true,
             ..Entry::default()
         });
+        dropped
     }
 
     /// A run has ended; `said` is the last word, if the platform did not take it.
-    pub(super) fn end(&mut self, id: &str, pushed: Option<u64>, said: Option<(String, bool)>) {
+    pub(super) fn end(&mut self, id: &str, pushed: Option<u64>, said: Option<LastWords>) {
         self.change(id, |entry| {
             entry.in_hand = false;
             entry.work.pushed = pushed;
             entry.work.closed = said.is_none();
-            entry.last_words = said;
+            entry.work.last_words = said;
         });
     }
 
@@ -155,9 +155,15 @@ impl OpenWorks {
         self.0.iter().filter(|entry| entry.is_owed()).count()
     }
 
-    /// For the state.
+    /// For the state. Last words are long, and every ping carries them: only
+    /// those of the newest work are kept.
     pub(super) fn stored(&self) -> Vec<OpenWork> {
-        self.0.iter().map(|entry| entry.work.clone()).collect()
+        let works = self.0.iter().map(|entry| entry.work.clone());
+        let mut works: Vec<OpenWork> = works.collect();
+        for older in works.iter_mut().rev().skip(1) {
+            older.last_words = None;
+        }
+        works
     }
 }
 
@@ -172,6 +178,7 @@ mod tests {
                 hold,
                 closed: true,
                 pushed,
+                last_words: None,
             },
             empty_looks,
             ..Entry::default()
@@ -250,11 +257,33 @@ mod tests {
     }
 
     #[test]
+    fn the_newest_last_words_that_were_not_heard_are_kept() {
+        let mut works = OpenWorks::default();
+        let said = || LastWords {
+            text: "done".to_owned(),
+            in_error: false,
+        };
+        for id in ["a", "b"] {
+            works.begin(id, Hold::Held);
+            works.end(id, Some(1), Some(said()));
+        }
+        let stored = works.stored();
+        assert_eq!(stored[0].last_words, None);
+        assert_eq!(stored[1].last_words, Some(said()));
+        let next = OpenWorks::left(stored);
+        assert_eq!(next.waiting()[1].work.last_words, Some(said()));
+    }
+
+    #[test]
     fn works_for_which_nobody_works_do_not_pile_up_for_ever() {
         let mut works = OpenWorks::default();
+        let mut dropped = Vec::new();
         for number in 0..200 {
-            works.begin(&number.to_string(), Hold::Held);
+            let more = works.begin(&number.to_string(), Hold::Held);
+            dropped.extend(more.into_iter().map(|work| work.id));
         }
+        let oldest: Vec<_> = (0..150).map(|number| number.to_string()).collect();
+        assert_eq!(dropped, oldest, "each is told, once");
         assert_eq!(works.stored().len(), MOST);
         assert_eq!(works.stored()[MOST - 1].id, "199");
     }

@@ -11,7 +11,7 @@ use tracing::{info, warn};
 use super::Settings;
 use super::open_works::OpenWorks;
 use crate::clock::Clock;
-use crate::import::open_work::Hold;
+use crate::import::open_work::{Hold, LastWords};
 use crate::import::state::State;
 use crate::opencti::delivery::Roads;
 use crate::opencti::{ConnectorInfo, Error, OpenCti, Pinged, Registration, Remedy};
@@ -184,11 +184,17 @@ impl Heart {
 
     /// A run begins under a work.
     pub(super) fn begin_work(&self, id: &str, hold: Hold) {
-        self.works(|works| works.begin(id, hold));
+        for dropped in self.works(|works| works.begin(id, hold)) {
+            warn!(
+                work.id = dropped.id,
+                "too many works wait for the platform: this one is not looked after any more and \
+                 may stay open; is a worker running?"
+            );
+        }
     }
 
     /// A run has ended; see [`OpenWorks::end`].
-    pub(super) fn end_work(&self, id: &str, pushed: Option<u64>, said: Option<(String, bool)>) {
+    pub(super) fn end_work(&self, id: &str, pushed: Option<u64>, said: Option<LastWords>) {
         self.works(|works| works.end(id, pushed, said));
         self.run_ended.notify_one();
     }

@@ -12,7 +12,7 @@ use super::kept::Kept;
 use super::ping::Epoch;
 use super::platform::Platform;
 use super::works::{LastWord, Memory, Opened};
-use super::{GOODBYE, Heart, Service, last_line, message, minute};
+use super::{GOODBYE, Heart, LAST_DELIVERY, Service, last_line, message, minute};
 use crate::commands::{Bar, Exit};
 use crate::convert::tally::Tally;
 use crate::country::Country;
@@ -210,7 +210,9 @@ impl Service {
     }
 
     /// The import itself. Dropping it abandons the page in hand; the state has
-    /// only moved past what was delivered.
+    /// only moved past what was delivered. Asked to stop, it is given time for
+    /// what is on its way: the platform carries that out, answered or not, and
+    /// its work is closed only after it.
     async fn import(
         &self,
         (country, among): (Country, usize),
@@ -230,21 +232,34 @@ impl Service {
             };
             self.remember(&mut memory, country, run).await;
             // No request is spent on what could not be delivered.
-            platform.wait_for_the_roads().await?;
-            platform.wait_for_the_queue().await?;
+            let ready = async {
+                platform.wait_for_the_roads().await?;
+                platform.wait_for_the_queue().await
+            };
+            let ready = stop.run_until_cancelled(ready).await;
+            ready.ok_or(Stopped::Asked)??;
             let import = Import {
                 guard: &self.guard,
                 options: &self.settings.import,
                 country,
                 share: self.share(among).await,
+                stop,
             };
             import.run(run, tally, platform).await
         };
+        let overdue = async {
+            stop.cancelled().await;
+            // The clock of the machine, not ours: a stop has a real deadline.
+            tokio::time::sleep(LAST_DELIVERY).await;
+        };
         tokio::select! {
             biased;
-            () = stop.cancelled() => Ended::Stopped,
+            () = overdue => Ended::Stopped,
             () = heart.reset(epoch) => Ended::Reset,
-            ended = importing => Ended::Import(ended),
+            ended = importing => match ended {
+                Err(Stopped::Asked) => Ended::Stopped,
+                ended => Ended::Import(ended),
+            },
             never = minute::tell(&self.clock, &self.guard, country, reached) => match never {},
         }
     }

@@ -77,14 +77,13 @@ impl Settler {
     /// Says the last word that could not be said before.
     async fn close(&self, entry: Entry) -> Result<(), Error> {
         let id = &entry.work.id;
-        let (text, in_error) = entry
-            .last_words
-            .unwrap_or_else(|| (CUT_OFF.to_owned(), true));
-        match self.opencti.work_processed(id, &text, in_error).await {
+        let said = entry.work.last_words.as_ref();
+        let (text, in_error) = said.map_or((CUT_OFF, true), |said| (&said.text, said.in_error));
+        match self.opencti.work_processed(id, text, in_error).await {
             Ok(()) => {
                 info!(work.id = id, "an open work was closed");
                 self.heart
-                    .works(|works| works.change(id, |entry| entry.work.closed = true));
+                    .works(|works| works.end(id, entry.work.pushed, None));
             }
             Err(Error::NotAlive) => self.heart.works(|works| works.forget(id)),
             Err(error) => return Err(error),

@@ -8,14 +8,14 @@ use tracing::{info, warn};
 use super::ping::{Epoch, Heart};
 use super::{GOODBYE, Service, message, platform};
 use crate::country::Country;
-use crate::import::open_work::Hold;
+use crate::import::open_work::{Hold, LastWords};
 use crate::import::state::{Run, State};
 use crate::opencti::delivery::Roads;
 use crate::opencti::{Error, Remedy};
 
 /// How long objects that will not come are reported at the end of a run; what
 /// is left of them is told when the queue is empty.
-const REPORTING: Duration = Duration::from_secs(2);
+const REPORTING: Duration = Duration::from_secs(1);
 
 /// An answer that is on its way may still name what was opened.
 const LAST_ANSWER: Duration = Duration::from_secs(1);
@@ -199,7 +199,12 @@ impl Service {
         };
         let pushed = self.account(work, &opened.roads, word.pushed).await;
         let closing = self.opencti.work_processed(work, word.text, word.in_error);
-        let later = || Some((word.text.to_owned(), word.in_error));
+        let later = || {
+            Some(LastWords {
+                text: word.text.to_owned(),
+                in_error: word.in_error,
+            })
+        };
         match tokio::time::timeout(GOODBYE, closing).await {
             Ok(Ok(())) => heart.end_work(work, pushed, None),
             Ok(Err(error @ Error::NotAlive)) => {

@@ -1,6 +1,7 @@
 //! The door: HTTP in, the platform's answer out, trouble where it was ordered.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
@@ -214,17 +215,18 @@ impl Door {
         trouble: Option<Failure>,
     ) -> Response {
         let spoiled = trouble.as_ref().is_some_and(|trouble| !trouble.carried_out);
+        let delay = match trouble.as_ref().map(|trouble| &trouble.trouble) {
+            Some(Trouble::Late(by)) => *by,
+            _ => Duration::ZERO,
+        };
         let answer = if spoiled {
             Answer::from(Ok(Value::Null))
         } else {
-            let door = self.clone();
-            let done = tokio::task::spawn_blocking(move || door.execute(&call)).await;
-            self.log.change(place, |entry| entry.done = true);
-            Answer::from(done.unwrap_or_else(|_| Err(broken())))
+            self.carry_out(place, call, delay).await
         };
         let code = answer.code.clone();
         let (code, response) = match trouble.map(|failure| failure.trouble) {
-            None => (code, answer.into_response()),
+            None | Some(Trouble::Late(_)) => (code, answer.into_response()),
             Some(Trouble::Slow(by)) => {
                 self.platform.changed();
                 self.platform.world.clock.sleep(by).await;
@@ -255,6 +257,22 @@ impl Door {
         });
         self.platform.changed();
         response
+    }
+
+    /// Carries a request out, also for somebody who does not wait for it any more.
+    async fn carry_out(self: &Arc<Self>, place: usize, call: Call, delay: Duration) -> Answer {
+        let door = self.clone();
+        let carried_out = tokio::spawn(async move {
+            if !delay.is_zero() {
+                door.platform.world.clock.sleep(delay).await;
+            }
+            let executing = door.clone();
+            let done = tokio::task::spawn_blocking(move || executing.execute(&call)).await;
+            door.log.change(place, |entry| entry.done = true);
+            door.platform.changed();
+            done.unwrap_or_else(|_| Err(broken()))
+        });
+        Answer::from(carried_out.await.unwrap_or_else(|_| Err(broken())))
     }
 
     fn execute(&self, call: &Call) -> Result<Value, Refusal> {

@@ -37,6 +37,7 @@ pub(crate) enum Trouble {
     CutBody,
     Silence,
     Slow(Duration),
+    Late(Duration),
 }
 
 impl Failure {
@@ -112,6 +113,15 @@ impl Failure {
         Self {
             carried_out: true,
             ..Self::new(Trouble::Slow(by))
+        }
+    }
+
+    /// The right answer, after a while on the world's clock; only then is it
+    /// carried out, whether or not somebody still waits for it.
+    pub fn late(by: Duration) -> Self {
+        Self {
+            carried_out: true,
+            ..Self::new(Trouble::Late(by))
         }
     }
 
