@@ -21,7 +21,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("virustotal", &["secret", "clock", "pace", "http", "number"]),
     ("quota", &["virustotal", "clock", "pace", "number"]),
     ("stix", &[]),
-    ("opencti", &["secret", "clock", "http"]),
+    ("opencti", &["secret", "clock", "http", "stix"]),
     // The translator: pure.
     ("convert", &["stix", "virustotal", "country", "number"]),
     // One run.

@@ -19,6 +19,7 @@ use crate::http::buffers::Buffers;
 use crate::http::proxy::Proxies;
 use crate::http::{self, HttpError};
 use crate::secret::Secret;
+use crate::stix::json;
 
 use super::Settings;
 use super::answer::{Asked, Fault, Head};
@@ -216,8 +217,7 @@ impl OpenCti {
             query: operation.text,
             variables,
         };
-        serde_json::to_writer(&mut *body, &question)
-            .map_err(|error| Error::Bundle(error.to_string()))?;
+        json::write(&mut body, &question).map_err(|error| Error::Bundle(error.to_string()))?;
         let mut request = Request::new(Method::POST, self.0.url.clone());
         *request.headers_mut() = headers;
         *request.body_mut() = Some(Bytes::from_owner(body).into());

@@ -15,6 +15,7 @@ use serde::Serialize;
 
 pub mod bundle;
 pub mod id;
+pub mod json;
 pub mod marking;
 pub mod pattern;
 pub mod sco;
@@ -93,7 +94,7 @@ impl Object {
 /// Serialises into one allocation that is rarely outgrown.
 fn text(object: &impl Stix) -> Box<str> {
     let mut bytes = Vec::with_capacity(2048);
-    serde_json::to_writer(&mut bytes, object)
+    json::write(&mut bytes, object)
         .expect("structs with text keys, written into memory, always serialise");
     String::from_utf8(bytes)
         .expect("serde_json writes UTF-8")
