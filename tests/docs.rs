@@ -213,7 +213,12 @@ fn strings(source: &str) -> Vec<String> {
 
 #[test]
 fn every_file_and_heading_that_is_linked_exists() {
-    for (name, text) in [("README.md", README), ("CHANGELOG.md", CHANGELOG)] {
+    for (name, text) in [
+        ("README.md", README),
+        ("CHANGELOG.md", CHANGELOG),
+        ("CONTRIBUTING.md", include_str!("../CONTRIBUTING.md")),
+        ("SECURITY.md", include_str!("../SECURITY.md")),
+    ] {
         let headings: BTreeSet<String> = text.lines().filter_map(anchor).collect();
         for target in links(&parts(text).0) {
             if target.starts_with("https://") {

@@ -1,0 +1,116 @@
+//! Licences, bans and sources of all packages, as deny.toml has them, judged
+//! with nothing but cargo and no network. `cargo deny check` does more.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+const RULES: &str = include_str!("../deny.toml");
+const LOCK: &str = include_str!("../Cargo.lock");
+const TOOLCHAIN: &str = include_str!("../rust-toolchain.toml");
+
+/// Packages whose manifest names a file instead of a licence, and what is in it.
+const UNNAMED: [(&str, &str); 1] = [("jsonpath-rust", "MIT")];
+
+/// The licences that may come in.
+fn allowed() -> BTreeSet<&'static str> {
+    let (_, rest) = RULES.split_once("\nallow = [\n").unwrap();
+    let (list, _) = rest.split_once("\n]\n").unwrap();
+    let lines = list.lines().map(str::trim);
+    lines
+        .map(|line| line.trim_matches(|c| c == '"' || c == ','))
+        .collect()
+}
+
+/// The packages that must not.
+fn banned() -> Vec<&'static str> {
+    let entries = RULES.split("{ crate = \"").skip(1);
+    entries
+        .map(|entry| entry.split('"').next().unwrap())
+        .collect()
+}
+
+/// Name and licence of every package of the program and its tests, on every
+/// platform.
+fn packages() -> BTreeSet<(String, String)> {
+    let tree = Command::new(env!("CARGO"))
+        .args(["tree", "--locked", "--offline", "--all-features"])
+        .args(["--target=all", "--edges=all", "--prefix=none"])
+        .args(["--format={p}|{l}"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&tree.stderr);
+    assert!(tree.status.success(), "{errors}");
+    let text = String::from_utf8(tree.stdout).unwrap();
+    let lines = text.lines().filter_map(|line| line.split_once('|'));
+    lines
+        .map(|(package, licence)| {
+            let name = package.split(' ').next().unwrap().to_owned();
+            (name, licence.trim_end_matches(" (*)").to_owned())
+        })
+        .collect()
+}
+
+#[test]
+fn every_package_has_a_licence_that_may_come_in() {
+    let allowed = allowed();
+    let packages = packages();
+    assert!(packages.len() > 300, "{} packages", packages.len());
+    let mut unnamed = Vec::new();
+    let mut used = BTreeSet::new();
+    for (name, told) in &packages {
+        let licence = match UNNAMED.iter().find(|(package, _)| package == name) {
+            Some((package, licence)) if told.is_empty() => {
+                unnamed.push(*package);
+                licence
+            }
+            _ => told.as_str(),
+        };
+        let licence = spdx::Expression::parse_mode(licence, spdx::ParseMode::LAX)
+            .unwrap_or_else(|error| panic!("{name}: `{licence}`: {error}"));
+        let fits = licence.evaluate(|asked| {
+            let asked = asked.to_string();
+            used.extend(allowed.get(asked.as_str()));
+            allowed.contains(asked.as_str())
+        });
+        assert!(fits, "{name} is under {licence}");
+    }
+    assert_eq!(unnamed, UNNAMED.map(|(name, _)| name));
+    assert_eq!(
+        used, allowed,
+        "a licence that nobody uses need not be allowed"
+    );
+}
+
+#[test]
+fn tls_is_by_rustls_and_aws_lc_alone() {
+    let banned = banned();
+    for name in ["native-tls", "openssl-sys", "ring"] {
+        assert!(banned.contains(&name), "{name} is no longer banned");
+    }
+    for (name, _) in packages() {
+        assert!(!banned.contains(&name.as_str()), "{name}");
+    }
+}
+
+#[test]
+fn every_package_comes_from_the_registry() {
+    let sources = LOCK.lines().filter_map(|it| it.strip_prefix("source = "));
+    let mut seen = 0;
+    for source in sources {
+        assert!(source.starts_with("\"registry+"), "{source}");
+        seen += 1;
+    }
+    assert!(seen > 300, "{seen} packages");
+}
+
+#[test]
+fn the_pinned_compiler_is_the_one_that_the_manifest_promises() {
+    let promised = env!("CARGO_PKG_RUST_VERSION");
+    let pinned = TOOLCHAIN
+        .lines()
+        .find_map(|it| it.strip_prefix("channel = "));
+    let pinned = pinned.unwrap().trim_matches('"');
+    let (release, _patch) = pinned.rsplit_once('.').unwrap();
+    assert_eq!(release, promised);
+}
