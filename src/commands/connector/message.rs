@@ -66,7 +66,7 @@ pub(super) fn closing(
     for line in closing.quota {
         // The quota that a run waits for has been told.
         if !subject(line).is_some_and(|subject| waits_for(ended, subject)) {
-            let _ = write!(text, " {line}.");
+            let _ = write!(text, " Quota: {line}.");
         }
     }
     if let Some(next) = closing.next {
