@@ -1,5 +1,5 @@
 //! Licences, bans and sources of all packages, as deny.toml has them, judged
-//! with nothing but cargo and no network. `cargo deny check` does more.
+//! with nothing but cargo. `cargo deny check` does more.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -33,7 +33,7 @@ fn banned() -> Vec<&'static str> {
 /// platform.
 fn packages() -> BTreeSet<(String, String)> {
     let tree = Command::new(env!("CARGO"))
-        .args(["tree", "--locked", "--offline", "--all-features"])
+        .args(["tree", "--locked", "--all-features"])
         .args(["--target=all", "--edges=all", "--prefix=none"])
         .args(["--format={p}|{l}"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
