@@ -1,6 +1,6 @@
 //! The report as one page for people: nothing to load, every text escaped.
 //!
-//! [`View`](super::view::View) holds what is shown, for this page and for the
+//! `view::View` holds what is shown, for this page and for the
 //! [content](super::content) alike; one template a section
 //! (`templates/report/`). Charts are SVG, not coloured boxes: browsers print
 //! them without being asked to.
