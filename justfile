@@ -22,7 +22,7 @@ tidy:
 
 # What repeats the table of settings
 settings:
-    cargo run --example settings_tables readme
+    cargo run --example settings_tables docs
     cargo run --example settings_tables config > config.yml.sample
     cargo run --example settings_tables env > .env.sample
 

@@ -289,15 +289,18 @@ fn compose_and_docker_run_read_one_file_and_join_one_network() {
     ] {
         assert!(composed(line), "{line}");
     }
-    let readme = include_str!("../README.md").replace("\\\n", " ");
-    let starts: Vec<&str> = readme
+    let readme = include_str!("../README.md");
+    let migration = include_str!("../docs/migration.md");
+    let pages = format!("{readme}\n{migration}").replace("\\\n", " ");
+    let starts: Vec<&str> = pages
         .lines()
         .filter(|line| line.starts_with("docker run "))
         .collect();
-    assert!(starts.len() >= 3, "{starts:?}");
+    assert_eq!(starts.len(), 4, "{starts:?}");
     for line in starts {
         assert!(line.contains(" --network opencti_default "), "{line}");
-        assert!(line.ends_with(" vtreporter") || line.ends_with(" vtreporter check"));
+        let ends = [" vtreporter", " vtreporter check", " vtreporter plan"];
+        assert!(ends.iter().any(|end| line.ends_with(end)), "{line}");
         let file = line.contains(" --env-file .env ");
         assert!(file || line.contains(" -e OPENCTI_URL="), "{line}");
     }

@@ -1,4 +1,4 @@
-//! The layering rule of `src/lib.rs`, held against the code: arrows only go down.
+//! The layering rule of `docs/architecture.md`, held against the code: arrows only go down.
 
 use std::collections::BTreeMap;
 use std::fs;

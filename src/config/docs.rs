@@ -1,4 +1,4 @@
-//! What the table prints: the README's tables and both samples. The files in
+//! What the table prints: the tables of docs/settings.md and both samples. The files in
 //! the repository are these texts; a test compares them.
 
 use std::fmt::Write as _;
@@ -51,7 +51,7 @@ pub fn markdown_table(group: Group) -> String {
     table
 }
 
-/// All tables, each under its title, as they stand in the README.
+/// All tables, each under its title, as they stand in docs/settings.md.
 pub fn markdown() -> String {
     let tables = Group::ALL.map(|group| {
         let title = group.title();

@@ -7,7 +7,7 @@
 //! files of secrets -------------------------/
 //! ```
 //!
-//! [`SETTINGS`] is the one table: messages, samples and the README come from it.
+//! [`SETTINGS`] is the one table: messages, samples and docs/settings.md come from it.
 //! A new setting is a row there and the line in `judge` that reads it.
 //!
 //! An empty value counts as unset. Only `VTREPORTER_RELATIONSHIPS` set to

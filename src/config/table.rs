@@ -13,7 +13,7 @@ pub struct Setting {
     pub default: Preset,
     /// What it does, one sentence for the operator.
     pub doc: &'static str,
-    /// Which table of the README it stands in.
+    /// Which table of docs/settings.md it stands in.
     pub group: Group,
 }
 
@@ -68,7 +68,7 @@ pub enum Preset {
     },
 }
 
-/// The tables of the README.
+/// The tables of docs/settings.md.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
     /// OpenCTI and the connector.
@@ -80,7 +80,7 @@ pub enum Group {
 }
 
 impl Group {
-    /// All, in the order of the README.
+    /// All, in the order of the page.
     pub const ALL: [Self; 3] = [Self::Platform, Self::Reporter, Self::Delivery];
 
     /// The title of its table.
@@ -184,7 +184,7 @@ macro_rules! settings {
             )*)*
         }
 
-        /// Every setting. Judging, samples, README tables and messages come from here.
+        /// Every setting. Judging, samples, docs/settings.md and messages come from here.
         pub static SETTINGS: &[Setting] = &[$($( row::$field, )*)*];
 
         /// The texts as envy puts them into place. No field can fail.

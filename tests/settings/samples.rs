@@ -94,14 +94,13 @@ fn the_tables_name_every_setting_once_and_its_row_is_sound() {
         }
     }
     assert_eq!(text.matches("\n### ").count() + 1, Group::ALL.len());
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    if let Ok(readme) = std::fs::read_to_string(readme) {
-        for group in Group::ALL {
-            assert!(
-                readme.contains(&docs::markdown_table(group)),
-                "run: cargo run --example settings_tables"
-            );
-        }
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/settings.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    for group in Group::ALL {
+        assert!(
+            page.contains(&docs::markdown_table(group)),
+            "run: cargo run --example settings_tables docs"
+        );
     }
 }
 

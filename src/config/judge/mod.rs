@@ -68,8 +68,8 @@ pub(super) fn config(
     let s3 = judge.s3(values);
     let json_logging = judge.boolean(values.opencti_json_logging);
     if !judge.faults.is_empty() {
-        // In the order of the table, which is that of the samples and of the
-        // README; what is wrong with the file as a whole comes before.
+        // In the order of the table, which is that of the samples and the
+        // docs; what is wrong with the file as a whole comes before.
         judge.faults.sort_by_key(|fault| {
             let mut rows = SETTINGS.iter();
             rows.position(|row| row.env == fault.variable)
