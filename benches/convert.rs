@@ -13,11 +13,13 @@ use std::time::Duration;
 use chrono::DateTime;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use serde_json::{Value, json};
+use vtreporter::convert::converter::{Converter, Related, Unit};
 use vtreporter::convert::filter::{Filter, Severity, decide};
-use vtreporter::convert::page::{Converter, Related, Unit};
-use vtreporter::convert::report::{ReportFacts, Subject};
-use vtreporter::convert::tally::Tally;
+use vtreporter::convert::subject::Subject;
 use vtreporter::convert::{Objects, Options};
+use vtreporter::report::facts::ReportFacts;
+use vtreporter::report::object::ReportObject;
+use vtreporter::report::tally::Tally;
 use vtreporter::stix::bundle::Limits;
 use vtreporter::stix::marking::Tlp;
 use vtreporter::virustotal::Page;
@@ -156,16 +158,21 @@ fn units(converter: &Converter, files: &[File]) -> Vec<Unit> {
 }
 
 /// What a run does with a page; the bytes keep it from being optimised away.
-fn bundle_page(converter: &Converter, files: &[File], tally: &mut Tally) -> usize {
+fn bundle_page(
+    converter: &Converter,
+    report: &ReportObject<'_>,
+    files: &[File],
+    tally: &mut Tally,
+) -> usize {
     let mut facts = ReportFacts::new(converter.subject().clone(), String::new());
-    let packing = converter.pack(units(converter, files), LIMITS);
+    let packing = report.pack(units(converter, files), LIMITS);
     packing
         .chunks
         .iter()
         .map(|chunk| {
             tally.add(chunk, &packing.rows);
             facts.counts = *tally.counts();
-            converter.bundle(chunk, &facts, String::new()).text.len()
+            report.bundle(chunk, &facts, String::new()).text.len()
         })
         .sum()
 }
@@ -179,6 +186,7 @@ fn page(criterion: &mut Criterion) {
         to: from + chrono::Duration::days(1),
     };
     let converter = Converter::new(&main_options(), subject);
+    let report = ReportObject::of(&converter);
     let (body, odd) = (body(0), body(1));
     let read = files(&body);
     let mut tally = Tally::default();
@@ -191,17 +199,17 @@ fn page(criterion: &mut Criterion) {
         bencher.iter(|| files(black_box(&odd)));
     });
     group.bench_function("convert", |bencher| {
-        bencher.iter(|| bundle_page(&converter, black_box(&read), &mut tally));
+        bencher.iter(|| bundle_page(&converter, &report, black_box(&read), &mut tally));
     });
     group.bench_function("pack", |bencher| {
         bencher.iter_batched(
             || units(&converter, &read),
-            |units| converter.pack(units, LIMITS),
+            |units| report.pack(units, LIMITS),
             BatchSize::PerIteration,
         );
     });
     group.bench_function("read and convert", |bencher| {
-        bencher.iter(|| bundle_page(&converter, &files(&body), &mut tally));
+        bencher.iter(|| bundle_page(&converter, &report, &files(&body), &mut tally));
     });
     group.finish();
 }

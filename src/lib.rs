@@ -17,10 +17,12 @@ pub mod opencti;
 pub mod pace;
 pub mod period;
 pub mod quota;
+pub mod report;
 pub mod secret;
 pub mod setup;
 #[cfg(feature = "standin")]
 pub mod standin;
 pub mod stix;
 pub mod terminal;
+pub mod text;
 pub mod virustotal;

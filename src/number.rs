@@ -19,6 +19,19 @@ pub fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {noun}", grouped(number))
 }
 
+/// `12 %`; `<1 %` and `>99 %` rather than a 0 or 100 that is none.
+pub fn share(part: u64, whole: u64) -> String {
+    if whole == 0 {
+        return "–".to_owned();
+    }
+    let (part, whole) = (u128::from(part), u128::from(whole));
+    match (part * 100 + whole / 2) / whole {
+        0 if part > 0 => "<1 %".to_owned(),
+        100 if part < whole => ">99 %".to_owned(),
+        percent => format!("{percent} %"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -29,6 +42,14 @@ mod tests {
         assert_eq!(
             numbers.map(grouped),
             ["0", "12", "999", "1,000", "1,234,567"]
+        );
+    }
+
+    #[test]
+    fn a_share_is_0_or_100_percent_only_where_it_is() {
+        assert_eq!(
+            [(1, 3), (0, 3), (3, 3), (1, 1000), (999, 1000), (0, 0)].map(|(a, b)| share(a, b)),
+            ["33 %", "0 %", "100 %", "<1 %", ">99 %", "–"]
         );
     }
 

@@ -12,6 +12,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("country", &[]),
     ("period", &[]),
     ("number", &[]),
+    ("text", &[]),
     ("http", &["secret"]),
     ("pace", &["clock"]),
     ("log", &["clock"]),
@@ -23,11 +24,17 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("stix", &[]),
     ("opencti", &["secret", "clock", "http", "stix"]),
     // The translator: pure.
-    ("convert", &["stix", "virustotal", "country", "number"]),
+    ("convert", &["stix", "virustotal", "country", "text"]),
+    // What people read: pure.
+    (
+        "report",
+        &["convert", "stix", "virustotal", "number", "text"],
+    ),
     // One run.
     (
         "import",
         &[
+            "report",
             "convert",
             "quota",
             "stix",
@@ -43,6 +50,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         "commands",
         &[
             "import",
+            "report",
             "convert",
             "quota",
             "stix",
@@ -85,7 +93,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms that never wait, ask the time, the network or the disk.
-const PURE: &[&str] = &["stix", "convert"];
+const PURE: &[&str] = &["stix", "convert", "report"];
 const IMPURE: &[&str] = &[
     "async fn",
     "std::fs",

@@ -11,9 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Bar, Exit};
 use crate::clock::Clock;
-use crate::convert::tally::Tally;
 use crate::country::Country;
-use crate::import::numbers::Numbers;
 use crate::import::reached::Reached;
 use crate::import::schedule::window;
 use crate::import::state::Run;
@@ -21,6 +19,8 @@ use crate::import::{self, Import, Sink, SinkError};
 use crate::number::{counted, grouped};
 use crate::opencti::delivery::Left;
 use crate::quota::Guard;
+use crate::report::tally::Tally;
+use crate::report::totals::Numbers;
 use crate::terminal::Terminal;
 
 mod lists;

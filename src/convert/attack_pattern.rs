@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::left_out::{LeftOut, Reasons};
-use super::links::{Links, Way};
-use super::tally::Role;
-use super::text::{clean, escape_into};
+use super::relationship::{Links, Way};
+use super::role::Role;
 use crate::stix::threat::AttackPattern;
 use crate::stix::{Id, Object};
+use crate::text::{clean, escape_into};
 use crate::virustotal::behaviour::{Impact, Technique};
 
 /// Signatures below this are everyday behaviour: "spawns processes".

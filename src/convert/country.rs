@@ -1,6 +1,6 @@
 //! The country that files were submitted from becomes a `location`.
 
-use super::tally::Role;
+use super::role::Role;
 use crate::country::Country;
 use crate::stix::threat;
 use crate::stix::time::Timestamp;

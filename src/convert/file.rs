@@ -9,10 +9,11 @@ use super::filter::{Rated, Severity};
 use super::labels::{Labels, Side};
 use super::left_out::{LeftOut, Reasons};
 use super::score::Score;
-use super::text::{clean, code_into, escape_into, says_nothing};
 use crate::stix::id::{self, FileKey, Id};
 use crate::stix::sco::{self, FileParts, Hashes, Provenance};
 use crate::stix::{Object, time};
+use crate::text::{clean, code_into, escape_into, says_nothing};
+use crate::virustotal::gui::Page;
 use crate::virustotal::objects::{AnalysisStats, File, FileAttributes, Votes};
 
 /// Characters of a name.
@@ -57,16 +58,13 @@ impl<'a> Seen<'a> {
         let known = Known::of(file, left_out)?;
         let names = Names::of(attributes, left_out);
         let name = names.main.as_deref().unwrap_or(known.best());
-        let mut link = String::with_capacity(100);
-        link.push_str("https://www.virustotal.com/gui/file/");
-        link.push_str(known.best());
         Some(Self {
             description: describe(file, rated, name, names.untold),
             labels: Labels::of(attributes, rated, common.labels, left_out),
             score: common.score.of(file, rated),
             file,
             rated,
-            link,
+            link: Page::File.of(known.best()),
             known,
             names,
         })

@@ -7,14 +7,14 @@ use super::file::Seen;
 use super::filter::{Severity, at_least};
 use super::labels::Labels;
 use super::left_out::{LeftOut, Reasons};
-use super::links::{Links, Way};
+use super::relationship::{Links, Way};
+use super::role::Role;
 use super::score;
-use super::tally::Role;
-use super::text::clean;
 use crate::stix::pattern;
 use crate::stix::threat::{Indicator, IndicatorParts};
 use crate::stix::time::Timestamp;
 use crate::stix::{Id, Object};
+use crate::text::clean;
 
 /// Characters of an indicator's name.
 const MAX_NAME: usize = 500;

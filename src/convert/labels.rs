@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::file;
 use super::filter::{Rated, Severity};
 use super::left_out::{LeftOut, Reasons};
-use super::text::{clean, says_nothing};
+use crate::text::{clean, says_nothing};
 use crate::virustotal::objects::FileAttributes;
 
 /// Characters of a label.

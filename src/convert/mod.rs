@@ -4,61 +4,32 @@
 //! ```text
 //! virustotal::File ── filter::decide ── kept, or dropped with a reason
 //!        │
-//!        ▼  page::Converter::unit
+//!        ▼  converter::Converter::unit
 //! Unit: the file, related files, addresses, indicators, families, relationships
-//!        │  page::Converter::pack
-//!        ▼
-//! chunks ── tally::Tally::add ── report::ReportFacts
-//!        │  page::Converter::bundle
-//!        ▼
-//! bundle with the report as far as it has grown
 //! ```
 
 use crate::stix::marking::Tlp;
 
 mod attack_pattern;
-mod bars;
-pub mod cell;
-mod charts;
-mod comparison;
-pub mod content;
+pub mod converter;
 mod country;
-mod counts;
-mod defang;
 pub mod file;
-pub mod file_csv;
+pub mod file_row;
 pub mod filter;
-mod headlines;
-pub mod html;
 mod indicator;
-pub mod infrastructure;
 pub mod labels;
 pub mod left_out;
-mod links;
-pub mod listed;
 pub mod malware;
 pub mod network;
-pub mod network_csv;
 mod no_family;
 mod note;
 pub mod novelty;
-pub mod page;
-pub mod parts;
-pub mod profile;
-pub mod report;
-mod role;
-pub mod row;
+mod relationship;
+pub mod role;
 pub mod score;
-pub mod sheet;
 pub mod signs;
-pub mod tally;
-pub mod text;
-pub mod timeline;
-mod told;
-pub mod top;
+pub mod subject;
 mod uri;
-mod view;
-pub mod worst;
 
 /// What the operator chose about the objects.
 #[derive(Clone, Debug)]

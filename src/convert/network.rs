@@ -6,18 +6,17 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::indicator::{self, ForNetwork};
 use super::left_out::{LeftOut, Reasons};
-use super::links::{Links, Way};
-use super::tally::Role;
+use super::relationship::{Links, Way};
+use super::role::Role;
 use super::uri::uri;
 use crate::stix::Object;
 use crate::stix::id::{self, Id};
 use crate::stix::sco::{Provenance, Value};
+use crate::virustotal::gui::Page;
 use crate::virustotal::objects::{Descriptor, File};
 
 /// Bytes of a URL. A longer one is left out: cut, it would be another URL.
 pub const MAX_URL: usize = 4096;
-
-const GUI: &str = "https://www.virustotal.com/gui/";
 
 /// What is known of a file's contacts.
 #[derive(Clone, Copy)]
@@ -127,7 +126,7 @@ fn address(descriptor: &Descriptor, provenance: Provenance) -> Found<'_> {
         IpAddr::V4(_) => (id::ipv4(&value), Role::Ipv4),
         IpAddr::V6(_) => (id::ipv6(&value), Role::Ipv6),
     };
-    let object = observable(id, role, provenance, &value, "ip-address/", &value);
+    let object = observable(id, role, provenance, &value, Page::IpAddress, &value);
     Ok((object, value.into()))
 }
 
@@ -160,7 +159,7 @@ fn domain(descriptor: &Descriptor, provenance: Provenance) -> Found<'_> {
         return Err(LeftOut::BadDomain);
     }
     let id = id::domain(&name);
-    let object = observable(id, Role::Domain, provenance, &name, "domain/", &name);
+    let object = observable(id, Role::Domain, provenance, &name, Page::Domain, &name);
     Ok((object, name.into()))
 }
 
@@ -203,7 +202,7 @@ fn url(descriptor: &Descriptor, provenance: Provenance) -> Found<'_> {
     let known = page.len() == 64 && page.bytes().all(|byte| byte.is_ascii_hexdigit());
     let id = id::url(&text);
     let object = if known {
-        observable(id, Role::Url, provenance, &text, "url/", page)
+        observable(id, Role::Url, provenance, &text, Page::Url, page)
     } else {
         Object::new(&Value::new(id, provenance, &text, None), Role::Url.tag())
     };
@@ -213,7 +212,7 @@ fn url(descriptor: &Descriptor, provenance: Provenance) -> Found<'_> {
 /// A URL without anything that cannot be seen: that is left out, never cleaned,
 /// since without it it would be another URL.
 fn readable(text: &str) -> Option<Cow<'_, str>> {
-    if text.len() > MAX_URL || super::text::clean(text, MAX_URL) != text {
+    if text.len() > MAX_URL || crate::text::clean(text, MAX_URL) != text {
         return None;
     }
     uri(text).filter(|url| url.len() <= MAX_URL)
@@ -224,12 +223,9 @@ fn observable(
     role: Role,
     provenance: Provenance,
     value: &str,
-    page: &str,
+    page: Page,
     key: &str,
 ) -> Object {
-    let mut link = String::with_capacity(GUI.len() + page.len() + key.len());
-    link.push_str(GUI);
-    link.push_str(page);
-    link.push_str(key);
+    let link = page.of(key);
     Object::new(&Value::new(id, provenance, value, Some(&link)), role.tag())
 }

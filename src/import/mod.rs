@@ -17,20 +17,19 @@ use std::fmt;
 use tokio_util::sync::CancellationToken;
 
 use crate::convert;
+use crate::convert::converter::Converter;
 use crate::convert::filter::{Filter, Severity};
-use crate::convert::page::Converter;
-use crate::convert::report::Subject;
-use crate::convert::tally::Tally;
+use crate::convert::subject::Subject;
 use crate::country::Country;
 use crate::opencti;
 use crate::opencti::delivery::Left;
 use crate::period::Period;
 use crate::quota::{Guard, Pause, Stop};
+use crate::report::tally::Tally;
 use crate::stix::bundle::Limits;
 use crate::virustotal;
 use crate::virustotal::search::{Loop, Search, Submitter, heavy_attributes};
 
-pub mod numbers;
 pub mod open_work;
 mod place;
 pub mod reached;

@@ -13,10 +13,10 @@ use tracing::warn;
 pub(super) use self::calls::Calls;
 use self::calls::Ground;
 
-use super::numbers::Numbers;
+use crate::convert::converter::Related;
 use crate::convert::left_out::LeftOut;
-use crate::convert::page::Related;
 use crate::quota::{Cost, Guard, Pause, Stop};
+use crate::report::totals::Numbers;
 use crate::virustotal::behaviour::Technique;
 use crate::virustotal::objects::{Descriptor, File};
 use crate::virustotal::relations::{self, Embedded, Listed, Objects, gather};

@@ -10,14 +10,15 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use self::reading::Reader;
 use self::steps::{Step, Steps};
-use super::numbers::Numbers;
 use super::reached::Reached;
 use super::state::Run;
 use super::{Finished, Import, Sink, Stopped};
-use crate::convert::page::{Converter, Unit};
-use crate::convert::parts::Named;
-use crate::convert::profile::Profile;
-use crate::convert::tally::Tally;
+use crate::convert::converter::{Converter, Unit};
+use crate::report::object::ReportObject;
+use crate::report::parts::Named;
+use crate::report::profile::Profile;
+use crate::report::tally::Tally;
+use crate::report::totals::Numbers;
 use crate::stix::Object;
 use crate::virustotal::search::query_text;
 use crate::virustotal::{Loss, Page};
@@ -31,6 +32,7 @@ pub(super) struct Session<'a, S> {
     tally: &'a mut Tally,
     sink: &'a mut S,
     converter: &'a Converter,
+    report: ReportObject<'a>,
     query: String,
     /// What the report's part in hand names, and a file among that.
     named: Named,
@@ -60,6 +62,7 @@ impl<'a, S: Sink> Session<'a, S> {
             import,
             query: query_text(&options.search(import.country, run.window)),
             converter,
+            report: ReportObject::of(converter),
             named: Named::default(),
             anchor: None,
             requests_before: run.numbers.requests,
@@ -171,10 +174,10 @@ fn go_on(run: &mut Run, tally: &mut Tally, options: &super::Options) {
     tally.profile.begin(run.window.from, run.window.to);
     if options.convert.attachments {
         // What is larger in base64 than a bundle is not worth keeping.
-        tally.sheet.make_room(options.limits.bytes / 4 * 3);
+        tally.csvs.make_room(options.limits.bytes / 4 * 3);
     }
-    tally.sheet.begin(run.numbers.parts.current.number);
-    tally.sheet.begun(run.numbers.sheets);
+    tally.csvs.begin(run.numbers.parts.current.number);
+    tally.csvs.begun(run.numbers.sheets);
 }
 
 /// Objects that could not be read are gaps; attributes that could not, notes.

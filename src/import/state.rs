@@ -7,14 +7,14 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::numbers::Numbers;
 use super::open_work::OpenWork;
 pub use super::place::Place;
 use super::schedule::{Start, Window, next_start, whole_second, window};
 use crate::convert::left_out::Reasons;
-use crate::convert::profile::Previous;
 use crate::period::Period;
 use crate::quota::Charged;
+use crate::report::profile::Previous;
+use crate::report::totals::Numbers;
 
 const VERSION: u64 = 1;
 

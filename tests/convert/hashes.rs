@@ -27,7 +27,8 @@ fn fuzzy_hashes_are_told_to_readers_and_never_to_the_platform_which_would_merge_
     let mut options = options();
     options.attachments = true;
     options.objects.notes = true;
-    let converter = vtreporter::convert::page::Converter::new(&options, subject("AU", "Australia"));
+    let converter =
+        vtreporter::convert::converter::Converter::new(&options, subject("AU", "Australia"));
     let outcome = run(
         &converter,
         &[variant(1), variant(2)],

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use vtreporter::convert::Objects;
+use vtreporter::convert::converter::Converter;
 use vtreporter::convert::labels::{Glob, Rules, Style};
 use vtreporter::convert::left_out::LeftOut;
-use vtreporter::convert::page::Converter;
 
 use super::support::*;
 

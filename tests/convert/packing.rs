@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
+use vtreporter::convert::converter::{Related, Unit};
 use vtreporter::convert::filter::Severity;
-use vtreporter::convert::page::{Related, Unit};
-use vtreporter::convert::report::{Progress, ReportFacts};
-use vtreporter::convert::tally::{Counts, Tally};
+use vtreporter::report::counts::Counts;
+use vtreporter::report::facts::{Progress, ReportFacts};
+use vtreporter::report::object::ReportObject;
+use vtreporter::report::tally::Tally;
 use vtreporter::stix::bundle::{Chunk, Limits, pack};
 
 use super::support::*;
@@ -51,6 +53,7 @@ fn body(text: &str) -> usize {
 #[test]
 fn every_chunk_is_under_both_limits_and_complete_in_itself() {
     let converter = converter();
+    let report = ReportObject::of(&converter);
     for limits in [
         Limits {
             bytes: 90_000,
@@ -70,11 +73,11 @@ fn every_chunk_is_under_both_limits_and_complete_in_itself() {
             .iter()
             .flat_map(|unit| unit.objects.iter().map(|object| object.id().to_string()))
             .collect();
-        let packing = converter.pack(units, limits);
+        let packing = report.pack(units, limits);
         assert!(packing.chunks.len() > 1);
         let mut sent = BTreeSet::new();
         for chunk in &packing.chunks {
-            let bundle = converter.bundle(chunk, &facts(), String::new());
+            let bundle = report.bundle(chunk, &facts(), String::new());
             assert!(
                 bundle.objects <= limits.objects,
                 "{} objects",
@@ -95,14 +98,15 @@ fn every_chunk_is_under_both_limits_and_complete_in_itself() {
 #[test]
 fn the_limit_holds_for_the_body_where_every_quote_counts_twice() {
     let converter = converter();
+    let report = ReportObject::of(&converter);
     let limits = Limits {
         bytes: 1_500_000,
         objects: 100_000,
     };
-    let packing = converter.pack((0..20).map(|seed| unit(seed, 80)), limits);
+    let packing = report.pack((0..20).map(|seed| unit(seed, 80)), limits);
     assert!(packing.chunks.len() > 1);
     for chunk in &packing.chunks {
-        let bundle = converter.bundle(chunk, &facts(), String::new());
+        let bundle = report.bundle(chunk, &facts(), String::new());
         assert!(
             body(&bundle.text) < limits.bytes,
             "{} bytes",
@@ -114,18 +118,19 @@ fn the_limit_holds_for_the_body_where_every_quote_counts_twice() {
 #[test]
 fn a_unit_over_the_limit_is_cut_and_its_file_is_in_every_part() {
     let converter = converter();
+    let report = ReportObject::of(&converter);
     let limits = Limits {
         bytes: 10_000_000,
         objects: 30,
     };
     let unit = unit(1, 100);
     let file = unit.objects[0].id();
-    let packing = converter.pack([unit], limits);
+    let packing = report.pack([unit], limits);
     assert!(packing.chunks.len() >= 8);
     let mut relationships = 0;
     for chunk in &packing.chunks {
         assert!(chunk.ids().contains(&file));
-        let bundle = converter.bundle(chunk, &facts(), String::new());
+        let bundle = report.bundle(chunk, &facts(), String::new());
         assert!(bundle.objects <= limits.objects);
         assert_sound(&bundle);
         relationships += of_type(&objects(&bundle), "relationship").len();
@@ -136,7 +141,8 @@ fn a_unit_over_the_limit_is_cut_and_its_file_is_in_every_part() {
 #[test]
 fn an_object_too_large_for_any_chunk_goes_alone_and_is_not_lost() {
     let converter = converter();
-    let packing = converter.pack(
+    let report = ReportObject::of(&converter);
+    let packing = report.pack(
         [unit(1, 3)],
         Limits {
             bytes: 10,
@@ -146,28 +152,30 @@ fn an_object_too_large_for_any_chunk_goes_alone_and_is_not_lost() {
     let sent: BTreeSet<_> = packing.chunks.iter().flat_map(Chunk::ids).collect();
     assert_eq!(sent.len(), 7);
     for chunk in &packing.chunks {
-        assert_sound(&converter.bundle(chunk, &facts(), String::new()));
+        assert_sound(&report.bundle(chunk, &facts(), String::new()));
     }
 }
 
 #[test]
 fn what_names_something_that_is_not_there_is_left_out_and_counted() {
     let converter = converter();
+    let report = ReportObject::of(&converter);
     let mut unit = unit(1, 2).objects;
     let removed = unit.remove(1);
     assert_eq!(removed.id().kind(), "domain-name");
     let packing = pack([unit], converter.common(), 1000, ROOMY);
     assert_eq!(packing.dangling, 1);
     assert_eq!(packing.chunks[0].objects().len(), 3);
-    assert_sound(&converter.bundle(&packing.chunks[0], &facts(), String::new()));
+    assert_sound(&report.bundle(&packing.chunks[0], &facts(), String::new()));
 }
 
 #[test]
 fn the_bundle_id_comes_from_its_members() {
     let converter = converter();
+    let report = ReportObject::of(&converter);
     let bundle = |seed| {
-        let packing = converter.pack([unit(seed, 1)], ROOMY);
-        converter.bundle(&packing.chunks[0], &facts(), String::new())
+        let packing = report.pack([unit(seed, 1)], ROOMY);
+        report.bundle(&packing.chunks[0], &facts(), String::new())
     };
     assert_eq!(bundle(1), bundle(1));
     assert_ne!(bundle(1).id, bundle(2).id);
@@ -179,9 +187,10 @@ fn the_bundle_id_comes_from_its_members() {
 #[test]
 fn nothing_is_named_before_it_is_told() {
     let converter = converter();
-    let packing = converter.pack((0..5).map(|seed| unit(seed, 4)), ROOMY);
+    let report = ReportObject::of(&converter);
+    let packing = report.pack((0..5).map(|seed| unit(seed, 4)), ROOMY);
     let mut told = BTreeSet::new();
-    for object in objects(&converter.bundle(&packing.chunks[0], &facts(), String::new())) {
+    for object in objects(&report.bundle(&packing.chunks[0], &facts(), String::new())) {
         for (key, value) in object.as_object().expect("an object") {
             let one = value.as_str().filter(|_| key.ends_with("_ref"));
             let many = value.as_array().filter(|_| key.ends_with("_refs"));
@@ -199,6 +208,7 @@ fn nothing_is_named_before_it_is_told() {
 #[test]
 fn the_report_fits_into_what_is_reserved_for_it_even_at_its_worst() {
     let converter = converter();
+    let report = ReportObject::of(&converter);
     let mut facts = facts();
     let nasty = "\"\\<&>\u{10ffff}".repeat(200);
     facts.matched = u64::MAX;
@@ -206,14 +216,14 @@ fn the_report_fits_into_what_is_reserved_for_it_even_at_its_worst() {
     facts.gaps = vec![nasty.clone(); 10_000];
     facts.progress = Progress::Stopped { reason: nasty };
     facts.counts.urls = u64::MAX / 2;
-    let packing = converter.pack([unit(1, 1)], ROOMY);
+    let packing = report.pack([unit(1, 1)], ROOMY);
     let short = body(
-        &converter
+        &report
             .bundle(&packing.chunks[0], &self::facts(), String::new())
             .text,
     );
     let long = body(
-        &converter
+        &report
             .bundle(&packing.chunks[0], &facts, String::new())
             .text,
     );
@@ -223,8 +233,9 @@ fn the_report_fits_into_what_is_reserved_for_it_even_at_its_worst() {
 #[test]
 fn an_object_counts_once_however_often_it_is_sent() {
     let converter = converter();
+    let report = ReportObject::of(&converter);
     let mut tally = Tally::default();
-    let packing = converter.pack(
+    let packing = report.pack(
         [unit(1, 100), unit(2, 3)],
         Limits {
             bytes: 10_000_000,
@@ -247,6 +258,7 @@ fn an_object_counts_once_however_often_it_is_sent() {
 #[test]
 fn a_related_file_that_turns_up_as_a_main_file_moves_there() {
     let converter = converter();
+    let report = ReportObject::of(&converter);
     let child = file(&parent(2, 0));
     let related = Related {
         dropped: vec![child.clone()],
@@ -261,7 +273,7 @@ fn a_related_file_that_turns_up_as_a_main_file_moves_there() {
     let count = |pages: Vec<Vec<Unit>>| -> Counts {
         let mut tally = Tally::default();
         for page in pages {
-            let packed = converter.pack(page, ROOMY);
+            let packed = report.pack(page, ROOMY);
             for chunk in &packed.chunks {
                 tally.add(chunk, &packed.rows);
             }
@@ -285,7 +297,7 @@ fn counts_go_on_from_where_an_earlier_process_left_them() {
     };
     let text = serde_json::to_string(&earlier).expect("JSON");
     let mut tally = Tally::new(serde_json::from_str(&text).expect("counts"));
-    let packed = converter().pack([unit(1, 2)], ROOMY);
+    let packed = ReportObject::of(&converter()).pack([unit(1, 2)], ROOMY);
     for chunk in &packed.chunks {
         tally.add(chunk, &packed.rows);
     }

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use vtreporter::convert::html;
+use vtreporter::convert::converter::Converter;
+use vtreporter::convert::file_row::FileRow;
 use vtreporter::convert::left_out::LeftOut;
-use vtreporter::convert::page::Converter;
-use vtreporter::convert::report::Progress;
-use vtreporter::convert::row::Row;
+use vtreporter::report::facts::Progress;
+use vtreporter::report::html;
+use vtreporter::report::object::ReportObject;
 use vtreporter::stix::bundle::Chunk;
 use vtreporter::stix::marking::Tlp;
 
@@ -378,7 +379,7 @@ fn the_report_says_how_far_the_run_came() {
     let mut said = |progress: Progress| {
         facts.progress = progress;
         let objects = objects(
-            &converter
+            &ReportObject::of(&converter)
                 .closing(&facts, &Chunk::default(), None, ROOMY)
                 .bundle,
         );
@@ -411,7 +412,12 @@ fn the_page_for_people_escapes_everything_and_loads_nothing() {
     let mut facts = outcome(&[], &BTreeMap::new()).facts;
     let file = file(&made(1, "SEVERITY_HIGH", Some(hostile)));
     let rated = vtreporter::convert::filter::Severity::of(&file);
-    let row = Row::of(&file, rated, Some(hostile), converter().report_id());
+    let row = FileRow::of(
+        &file,
+        rated,
+        Some(hostile),
+        ReportObject::of(&converter()).id(),
+    );
     facts.summary.worst.offer(&row);
     facts.gaps.push(hostile.to_owned());
     facts.query = hostile.to_owned();

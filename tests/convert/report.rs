@@ -6,12 +6,15 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use vtreporter::convert::Options;
-use vtreporter::convert::page::{Converter, Related, Unit};
-use vtreporter::convert::profile::{Previous, Profile};
-use vtreporter::convert::report::{Progress, ReportFacts, description};
-use vtreporter::convert::tally::{Counts, Levels, Tally};
-use vtreporter::convert::top::Ranked;
-use vtreporter::convert::{content, html};
+use vtreporter::convert::converter::{Converter, Related, Unit};
+use vtreporter::report::counts::{Counts, Levels};
+use vtreporter::report::facts::{Progress, ReportFacts};
+use vtreporter::report::markdown::description;
+use vtreporter::report::object::ReportObject;
+use vtreporter::report::profile::{Previous, Profile};
+use vtreporter::report::ranking::Ranked;
+use vtreporter::report::tally::Tally;
+use vtreporter::report::{content, html};
 use vtreporter::stix::bundle::{Chunk, Limits};
 
 use super::support::*;
@@ -234,7 +237,7 @@ fn nothing_from_outside_acts_in_any_form() {
         facts.progress = Progress::Stopped {
             reason: text.to_owned(),
         };
-        let closing = attached().closing(&facts, &Chunk::default(), None, ROOMY);
+        let closing = ReportObject::of(&attached()).closing(&facts, &Chunk::default(), None, ROOMY);
         let objects = objects(&closing.bundle);
         let mut report = of_type(&objects, "report")[0].clone();
         let sheet = json!({ "name": "x-files.csv", "data": "" });
@@ -287,14 +290,15 @@ fn the_last_version_fits_into_a_bundle_and_says_what_had_to_stay_out() {
                 converter.unit(file, None, &related).expect("a unit")
             })
             .collect();
-        let packed = converter.pack(units, ROOMY);
+        let report = ReportObject::of(&converter);
+        let packed = report.pack(units, ROOMY);
         let mut tally = Tally::default();
-        tally.sheet.make_room(ROOMY.bytes);
+        tally.csvs.make_room(ROOMY.bytes);
         for chunk in &packed.chunks {
             tally.add(chunk, &packed.rows);
         }
-        let sheet = Some(&mut tally.sheet);
-        let closing = converter.closing(&whole.facts, &Chunk::default(), sheet, limits);
+        let csvs = Some(&tally.csvs);
+        let closing = report.closing(&whole.facts, &Chunk::default(), csvs, limits);
         assert!(body(&closing.bundle.text) <= bytes, "{bytes}");
         let objects = objects(&closing.bundle);
         let report = of_type(&objects, "report")[0];

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use vtreporter::convert::converter::{Converter, Related, Unit};
 use vtreporter::convert::filter::{Filter, Severity, decide};
-use vtreporter::convert::page::{Converter, Related, Unit};
-use vtreporter::convert::report::{Progress, ReportFacts, Subject};
-use vtreporter::convert::tally::Tally;
+use vtreporter::convert::subject::Subject;
 use vtreporter::convert::{Objects, Options};
+use vtreporter::report::facts::{Progress, ReportFacts};
+use vtreporter::report::object::ReportObject;
+use vtreporter::report::tally::Tally;
 use vtreporter::stix::bundle::{Bundle, Chunk, Limits};
 use vtreporter::stix::marking::Tlp;
 use vtreporter::virustotal::behaviour::{self, Technique};
@@ -157,15 +159,16 @@ pub(crate) fn run(
     }
     let mut tally = Tally::default();
     tally.profile.begin(facts.subject.from, facts.subject.to);
-    tally.sheet.make_room(limits.bytes);
-    let packing = converter.pack(units, limits);
+    tally.csvs.make_room(limits.bytes);
+    let report = ReportObject::of(converter);
+    let packing = report.pack(units, limits);
     let mut bundles = Vec::new();
     for chunk in &packing.chunks {
         tally.add(chunk, &packing.rows);
-        tally.own_links(converter.own_links(1));
+        tally.own_links(report.own_links(1));
         facts.counts = *tally.counts();
         facts.matched = facts.counts.main.total() + facts.dropped.total();
-        bundles.push(converter.bundle(chunk, &facts, String::new()));
+        bundles.push(report.bundle(chunk, &facts, String::new()));
     }
     facts.matched = facts.counts.main.total() + facts.dropped.total();
     facts.progress = Progress::Complete;
@@ -179,8 +182,8 @@ pub(crate) fn run(
         Some(chunk) if bundles.pop().is_some() => chunk.clone(),
         _ => Chunk::default(),
     };
-    let sheet = Some(&mut tally.sheet);
-    bundles.push(converter.closing(&facts, &named, sheet, whole).bundle);
+    let csvs = Some(&tally.csvs);
+    bundles.push(report.closing(&facts, &named, csvs, whole).bundle);
     Outcome {
         bundles,
         facts,

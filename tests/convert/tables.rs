@@ -1,9 +1,10 @@
 //! Tables: the filter, the worst files.
 
 use serde_json::{Value, json};
+use vtreporter::convert::file_row::FileRow;
 use vtreporter::convert::filter::{Dropped, Filter, Severity, at_least, decide};
-use vtreporter::convert::row::Row;
-use vtreporter::convert::worst::{WORST, Worst};
+use vtreporter::report::object::ReportObject;
+use vtreporter::report::worst_files::{WORST, WorstFiles};
 use vtreporter::virustotal::objects::File;
 
 use super::support::{KEEP_MOST, converter, file};
@@ -106,7 +107,7 @@ fn an_unknown_severity_is_never_at_least_anything() {
 
 #[test]
 fn the_worst_files_come_first_and_the_list_does_not_grow() {
-    let mut worst = Worst::default();
+    let mut worst = WorstFiles::default();
     for seed in 0..500_u32 {
         let word = ["SEVERITY_LOW", "SEVERITY_HIGH", "SEVERITY_UNKNOWN"][seed as usize % 3];
         let file = file(&json!({
@@ -116,8 +117,8 @@ fn the_worst_files_come_first_and_the_list_does_not_grow() {
                 "last_analysis_stats": { "malicious": seed % 60, "undetected": 10 },
             },
         }));
-        let id = converter().report_id();
-        let row = Row::of(&file, Severity::of(&file), None, id);
+        let id = ReportObject::of(&converter()).id();
+        let row = FileRow::of(&file, Severity::of(&file), None, id);
         worst.offer(&row);
         worst.offer(&row);
     }

@@ -3,8 +3,8 @@
 
 use std::collections::VecDeque;
 
-use crate::convert::tally::Tally;
 use crate::import::schedule::Window;
+use crate::report::tally::Tally;
 
 /// Many countries may be paused at once. One whose tally is gone goes on as
 /// after a restart, and its report says so.

@@ -4,13 +4,13 @@ use std::fmt::Write;
 
 use chrono::{DateTime, Utc};
 
-use crate::convert::tally::Counts;
 use crate::country::Country;
-use crate::import::numbers::Numbers;
 use crate::import::schedule::Window;
 use crate::import::state::Run;
 use crate::import::{Finished, Stopped};
 use crate::number::{counted, grouped};
+use crate::report::counts::Counts;
+use crate::report::totals::Numbers;
 
 /// `VirusTotal AU 2026-11-19T13:00Z..2026-11-20T13:00Z`.
 pub(super) fn work_name(country: Country, window: Window) -> String {

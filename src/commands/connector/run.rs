@@ -14,7 +14,6 @@ use super::platform::Platform;
 use super::works::{LastWord, Memory, Opened};
 use super::{GOODBYE, Heart, LAST_DELIVERY, Service, last_line, message, minute};
 use crate::commands::{Bar, Exit};
-use crate::convert::tally::Tally;
 use crate::country::Country;
 use crate::import::reached::Reached;
 use crate::import::schedule::next_start;
@@ -22,6 +21,7 @@ use crate::import::state::{Run, State};
 use crate::import::{Finished, Import, Stopped};
 use crate::opencti::delivery::Roads;
 use crate::quota::Cost;
+use crate::report::tally::Tally;
 
 /// First wait before a failed run is tried again; doubled up to [`LONGEST_RETRY`].
 const FIRST_RETRY: Duration = Duration::from_secs(5 * 60);

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use csv::{ByteRecord, Reader, Writer};
 
-use crate::convert::cell;
-use crate::convert::network_csv::NAMED;
+use crate::report::cell;
+use crate::report::network_csv::NAMED;
 
 /// The name of the one list that a part's list goes into.
 pub(super) fn whole_name(name: &str) -> String {

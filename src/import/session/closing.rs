@@ -3,8 +3,8 @@
 use tracing::warn;
 
 use super::Session;
-use crate::convert::report::Progress;
 use crate::import::{Finished, Sink, Stopped};
+use crate::report::facts::Progress;
 
 impl<S: Sink> Session<'_, S> {
     /// The last delivery: what waits, with a report that says that it is whole.

@@ -8,15 +8,15 @@ use tracing::{debug, info};
 
 use super::note_odd;
 use super::steps::{Room, Step, Steps};
+use crate::convert::converter::{Converter, Unit};
 use crate::convert::filter::{Rated, at_least, decide};
-use crate::convert::listed::Listed;
-use crate::convert::page::{Converter, Unit};
-use crate::import::numbers::Numbers;
 use crate::import::relations::{Calls, Halt, Relations};
 use crate::import::schedule::Window;
 use crate::import::state::{Place, Run};
 use crate::import::{Finished, Import, Stopped};
 use crate::quota::{Cost, Stop};
+use crate::report::listed::Listed;
+use crate::report::totals::Numbers;
 use crate::virustotal::objects::File;
 use crate::virustotal::search::{CursorGuard, Loop, Search};
 use crate::virustotal::{Error, Page};

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::convert::page::Unit;
-use crate::import::numbers::Numbers;
+use crate::convert::converter::Unit;
 use crate::import::state::Place;
+use crate::report::totals::Numbers;
 
 /// Pages that are read and not delivered: one on its way out, one in hand.
 const PAGES: usize = 2;

@@ -5,9 +5,10 @@ use tracing::{debug, info, warn};
 
 use super::super::{Sink, Stopped};
 use super::Session;
-use crate::convert::report::{Progress, ReportFacts};
-use crate::convert::tally::{Rows, is_main};
+use crate::convert::file_row::FileRows;
+use crate::convert::role::is_main;
 use crate::opencti::delivery::Left;
+use crate::report::facts::{Progress, ReportFacts};
 use crate::stix::Object;
 use crate::stix::bundle::Chunk;
 
@@ -17,7 +18,7 @@ impl<S: Sink> Session<'_, S> {
     pub(super) async fn send(&mut self, last: bool) -> Result<(), Stopped> {
         let units = std::mem::take(&mut self.pending);
         let limits = self.import.options.limits;
-        let packed = self.converter.pack(units, limits);
+        let packed = self.report.pack(units, limits);
         for _ in 0..packed.dangling {
             self.run
                 .numbers
@@ -32,7 +33,7 @@ impl<S: Sink> Session<'_, S> {
             }
             let facts = self.facts(Progress::InProgress);
             let text = std::mem::take(&mut self.text);
-            let bundle = self.converter.bundle(chunk, &facts, text);
+            let bundle = self.report.bundle(chunk, &facts, text);
             self.hand_over(&bundle.text).await?;
             debug!(
                 objects = bundle.objects,
@@ -74,7 +75,7 @@ impl<S: Sink> Session<'_, S> {
         self.run.numbers.sheets = 0;
         self.run.numbers.parts.close();
         let next = self.run.numbers.parts.current.number;
-        self.tally.sheet.begin(next);
+        self.tally.csvs.begin(next);
         info!(
             part = self.run.numbers.parts.current.number,
             "the report is full: going on in the next part"
@@ -86,10 +87,8 @@ impl<S: Sink> Session<'_, S> {
         let facts = self.facts(Progress::InProgress);
         let named = Chunk::of(self.anchor.iter().cloned().collect());
         let limits = self.import.options.limits;
-        let sheet = self.tally.sheet.of(facts.parts.current.number);
-        let closing = self
-            .converter
-            .part_closing(&facts, &named, full, sheet, limits);
+        let csvs = self.tally.csvs.of(facts.parts.current.number);
+        let closing = self.report.part_closing(&facts, &named, full, csvs, limits);
         let number = facts.parts.current.number;
         let left = closing.left.iter();
         let notes = left.map(|left| format!("part {number}: {left}"));
@@ -99,7 +98,7 @@ impl<S: Sink> Session<'_, S> {
     }
 
     /// Counts a chunk's objects, and names them in the part in hand.
-    fn tell(&mut self, chunk: &Chunk, rows: &Rows) {
+    fn tell(&mut self, chunk: &Chunk, rows: &FileRows) {
         self.tally.add(chunk, rows);
         self.tell_own_links();
         self.named.add(chunk, &mut self.run.numbers.parts.current);
@@ -111,7 +110,7 @@ impl<S: Sink> Session<'_, S> {
     /// Counts the report's own relationships, which go with each of its versions.
     fn tell_own_links(&mut self) {
         let parts = self.run.numbers.parts.current.number;
-        self.tally.own_links(self.converter.own_links(parts));
+        self.tally.own_links(self.report.own_links(parts));
     }
 
     /// The last chunk and the report's last version in one bundle, if that has
@@ -122,8 +121,8 @@ impl<S: Sink> Session<'_, S> {
         }
         let facts = self.facts(Progress::Complete);
         let limits = self.import.options.limits;
-        let sheet = self.tally.sheet.of(1);
-        let closing = self.converter.closing(&facts, chunk, sheet, limits);
+        let csvs = self.tally.csvs.of(1);
+        let closing = self.report.closing(&facts, chunk, csvs, limits);
         if !closing.left.is_empty() {
             return Ok(false);
         }
@@ -142,8 +141,8 @@ impl<S: Sink> Session<'_, S> {
         let facts = self.facts(progress);
         let named = Chunk::of(self.tally.anchor().cloned().into_iter().collect());
         let limits = self.import.options.limits;
-        let sheet = self.tally.sheet.of(1).filter(|_| !split);
-        let closing = self.converter.closing(&facts, &named, sheet, limits);
+        let csvs = self.tally.csvs.of(1).filter(|_| !split);
+        let closing = self.report.closing(&facts, &named, csvs, limits);
         for left in &closing.left {
             warn!(report = facts.subject.name(), "{left}");
         }

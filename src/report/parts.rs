@@ -21,7 +21,7 @@ use std::collections::hash_map::Entry;
 
 use serde::{Deserialize, Serialize};
 
-use super::tally::is_main;
+use crate::convert::role::is_main;
 use crate::stix::bundle::Chunk;
 
 /// Parts listed one by one; what comes on top is a number.

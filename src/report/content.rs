@@ -12,8 +12,8 @@
 
 use askama::Template;
 
+use super::facts::ReportFacts;
 use super::headlines::Piece;
-use super::report::ReportFacts;
 use super::view::View;
 
 /// Blocks of the longest bar.

@@ -3,14 +3,15 @@
 use super::bars;
 use super::charts::{self, Chart, Contacts, Signs, Time};
 use super::comparison::Comparison;
-use super::filter::Severity;
+use super::counts::Counts;
+use super::facts::{MAX_QUERY, Progress, ReportFacts, shown_lines};
 use super::headlines::{self, Piece};
-use super::report::{MAX_QUERY, Progress, ReportFacts, shown_lines};
-use super::tally::Counts;
-use super::text::clean;
-use super::told;
-use super::worst::Entry;
-use crate::number::grouped;
+use super::times;
+use super::worst_files::WorstFile;
+use crate::convert::filter::Severity;
+use crate::number::{grouped, share};
+use crate::text::clean;
+use crate::virustotal::gui::Page;
 
 /// What is shown, cleaned; the templates escape it.
 pub(crate) struct View<'a> {
@@ -51,7 +52,7 @@ impl<'a> View<'a> {
         let counts = &facts.counts;
         let query = clean(&facts.query, MAX_QUERY).into_owned();
         let link = if query == facts.query {
-            told::search_link(&query)
+            Page::Search.of_text(&query)
         } else {
             String::new()
         };
@@ -63,9 +64,9 @@ impl<'a> View<'a> {
             ),
             marking,
             state: State::of(&facts.progress),
-            from: told::seconds(subject.from),
-            to: told::seconds(subject.to),
-            span: told::span(subject.from, subject.to),
+            from: times::seconds(subject.from),
+            to: times::seconds(subject.to),
+            span: times::span(subject.from, subject.to),
             headlines: headlines::headlines(facts),
             figures: figures(facts),
             levels: levels(counts),
@@ -126,7 +127,7 @@ impl State {
                 "Paused",
                 format!(
                     "Goes on at {} UTC: {}",
-                    told::seconds(*resumes_at),
+                    times::seconds(*resumes_at),
                     clean(reason, 300)
                 ),
             ),
@@ -189,8 +190,8 @@ fn levels(counts: &Counts) -> Vec<Level> {
             class,
             word,
             count: grouped(count),
-            share: told::share(count, total),
-            length: told::length(count, largest),
+            share: share(count, total),
+            length: bars::length(count, largest),
             related: grouped(related),
         })
         .collect()
@@ -225,7 +226,7 @@ fn novelty(facts: &ReportFacts) -> Vec<New> {
     rows.map(|(name, main, related)| New {
         name,
         main: grouped(main),
-        share: told::share(main, all),
+        share: share(main, all),
         related: grouped(related),
     })
     .collect()
@@ -256,6 +257,7 @@ fn listed(facts: &ReportFacts) -> Vec<Listed> {
 pub(crate) struct Shown<'a> {
     pub(crate) name: &'a str,
     pub(crate) sha256: &'a str,
+    pub(crate) link: String,
     pub(crate) class: &'static str,
     pub(crate) severity: &'static str,
     pub(crate) detections: String,
@@ -266,12 +268,13 @@ pub(crate) struct Shown<'a> {
 }
 
 impl<'a> Shown<'a> {
-    fn of(entry: &'a Entry) -> Self {
+    fn of(entry: &'a WorstFile) -> Self {
         let names = [entry.family.as_str(), entry.category.as_str()];
         let names: Vec<&str> = names.into_iter().filter(|name| !name.is_empty()).collect();
         Self {
             name: &entry.name,
             sha256: &entry.sha256,
+            link: Page::File.of(&entry.sha256),
             class: entry.rated.map_or("unknown", Severity::word),
             severity: entry.rated.map_or("unknown", Severity::words),
             detections: entry

@@ -1,154 +1,16 @@
-//! The report: what a run found, in numbers that equal the objects sent.
+//! The report's description, in Markdown: the same facts as on the page, in
+//! sentences and small tables.
 
 use std::fmt::Write;
 
-use chrono::{DateTime, Utc};
-
 use super::comparison::Comparison;
-use super::filter::Dropped;
+use super::counts::{Counts, Levels};
+use super::facts::{MAX_QUERY, MAX_SENTENCE, Progress, ReportFacts, shown_lines};
 use super::headlines::{self, Piece};
-use super::left_out::{LeftOut, Reasons};
-use super::parts::{Part, Parts};
-use super::profile::{Previous, Summary};
-use super::tally::{Counts, Levels};
-use super::text::{clean, code_into, escape_into};
-use super::told;
+use super::parts::Part;
 use crate::stix::time;
-
-/// Gaps, and notes, told one by one; the rest is a number.
-const MAX_LINES: usize = 20;
-
-/// Characters of the query; a longer one is cut, and has no link.
-pub(crate) const MAX_QUERY: usize = 2000;
-
-/// Characters of a gap or a reason.
-const MAX_SENTENCE: usize = 300;
-
-/// Bytes that the report's JSON needs at most while it grows, without its
-/// labels, types and references, escaped once more, and its relationship to the country. Its last version is larger,
-/// and is weighed when it is there.
-pub(crate) const RESERVE: usize = 50 * 1024;
-
-/// What a run is about. Identifies the report.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Subject {
-    /// ISO 3166-1 alpha-2.
-    pub country_code: String,
-    /// English short name.
-    pub country_name: String,
-    /// First submission at or after.
-    pub from: DateTime<Utc>,
-    /// First submission before; also when the report is published.
-    pub to: DateTime<Utc>,
-}
-
-impl Subject {
-    /// `VirusTotal AU 2026-11-19T13:00:00Z to 2026-11-20T13:00:00Z`.
-    pub fn name(&self) -> String {
-        let mut name = String::with_capacity(64);
-        let _ = write!(name, "VirusTotal {} ", self.country_code);
-        time::write_seconds(&mut name, self.from, 'T');
-        name.push_str("Z to ");
-        time::write_seconds(&mut name, self.to, 'T');
-        name.push('Z');
-        name
-    }
-
-    /// Of a part of the report, [`Subject::name`] for the first one.
-    pub fn part_name(&self, number: u32) -> String {
-        let mut name = self.name();
-        if number > 1 {
-            // As many digits each, so that names sort as parts do.
-            let _ = write!(name, " (part {number:03})");
-        }
-        name
-    }
-
-    /// What files about it are called: different for every country and window.
-    pub fn file_stem(&self) -> String {
-        format!(
-            "virustotal-{}-{}-{}",
-            self.country_code,
-            self.from.format("%Y%m%dT%H%M%SZ"),
-            self.to.format("%Y%m%dT%H%M%SZ")
-        )
-    }
-}
-
-/// How far a run has come.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Progress {
-    /// More will follow.
-    #[default]
-    InProgress,
-    /// Waits for VirusTotal's quota.
-    Paused {
-        /// For people.
-        reason: String,
-        /// When it goes on.
-        resumes_at: DateTime<Utc>,
-    },
-    /// Ended before its end; what is there is right, but not all.
-    Stopped {
-        /// For people.
-        reason: String,
-    },
-    /// All there was.
-    Complete,
-}
-
-/// Everything the report says. Numbers come from what was sent, never from a
-/// text, so no file name can change them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReportFacts {
-    /// Country and window.
-    pub subject: Subject,
-    /// The search as it was sent.
-    pub query: String,
-    /// Files VirusTotal has answered with so far.
-    pub matched: u64,
-    /// What has gone out, each object once.
-    pub counts: Counts,
-    /// Files that were not kept.
-    pub dropped: Reasons<Dropped>,
-    /// Parts of objects that were left out.
-    pub left_out: Reasons<LeftOut>,
-    /// What could not be asked or answered, in sentences.
-    pub gaps: Vec<String>,
-    /// What a reader should know without anything being missing.
-    pub notes: Vec<String>,
-    /// Requests to VirusTotal that cost something.
-    pub requests: u64,
-    /// How far the run has come.
-    pub progress: Progress,
-    /// What the files look like; told once the report stops growing.
-    pub summary: Summary,
-    /// The report before.
-    pub previous: Option<Previous>,
-    /// Where a report over the cap of references stands.
-    pub parts: Parts,
-}
-
-impl ReportFacts {
-    /// Of a run that begins.
-    pub fn new(subject: Subject, query: String) -> Self {
-        Self {
-            subject,
-            query,
-            matched: 0,
-            counts: Counts::default(),
-            dropped: Reasons::default(),
-            left_out: Reasons::default(),
-            gaps: Vec::new(),
-            notes: Vec::new(),
-            requests: 0,
-            progress: Progress::default(),
-            summary: Summary::default(),
-            previous: None,
-            parts: Parts::default(),
-        }
-    }
-}
+use crate::text::{clean, code_into, escape_into};
+use crate::virustotal::gui::Page;
 
 /// The report's description, in Markdown: short, and all of it. While the
 /// report grows, only what changes with it.
@@ -261,7 +123,7 @@ fn search(out: &mut String, facts: &ReportFacts) {
     code_into(out, &query);
     if query == facts.query.as_str() {
         out.push_str(" ([open it in VirusTotal](");
-        out.push_str(&told::search_link(&query));
+        out.push_str(&Page::Search.of_text(&query));
         out.push_str("))");
     }
     out.push('\n');
@@ -363,17 +225,4 @@ fn list(out: &mut String, head: &str, lines: &[String]) {
         escape_into(out, &line);
         out.push('\n');
     }
-}
-
-/// Lines as far as they are told one by one, cleaned but not escaped.
-pub(crate) fn shown_lines(lines: &[String]) -> Vec<String> {
-    let mut shown: Vec<String> = lines
-        .iter()
-        .take(MAX_LINES)
-        .map(|line| clean(line, MAX_SENTENCE).into_owned())
-        .collect();
-    if lines.len() > MAX_LINES {
-        shown.push(format!("and {} more", lines.len() - MAX_LINES));
-    }
-    shown
 }

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::convert::filter::Dropped;
 use crate::convert::left_out::{LeftOut, Reasons};
-use crate::convert::parts::Parts;
-use crate::convert::profile::Summary;
-use crate::convert::tally::Counts;
+use crate::report::counts::Counts;
+use crate::report::parts::Parts;
+use crate::report::profile::Summary;
 
 /// Different gaps kept by name; what comes on top is one number.
 const MOST_GAPS: usize = 20;

@@ -19,11 +19,10 @@ use std::collections::hash_map::Entry;
 
 use super::cell::{BOM, harmless, neutralise, rows_into};
 use super::defang::defang;
-use super::filter::{Rated, Severity};
 use super::infrastructure::Kind;
-use super::row::Row;
-use super::told;
-use super::worst::rank;
+use super::worst_files::rank;
+use crate::convert::file_row::FileRow;
+use crate::convert::filter::{Rated, Severity};
 
 /// The first line.
 pub const COLUMNS: [&str; 9] = [
@@ -86,7 +85,7 @@ impl NetworkCsv {
 
     /// Says that a file contacts something for the first time. `fingerprint` is
     /// that of its object.
-    pub(crate) fn add(&mut self, kind: Kind, fingerprint: u64, value: &str, file: &Row) {
+    pub(crate) fn add(&mut self, kind: Kind, fingerprint: u64, value: &str, file: &FileRow) {
         if self.most == 0 || self.over {
             return;
         }
@@ -163,7 +162,7 @@ impl Contacted {
             self.rated.map_or("unknown", Severity::word),
             &number(found),
             &number(asked),
-            &told::network_link(self.kind.page(), &self.value),
+            &self.kind.page().of_text(&self.value),
             &self.hashes,
         ])
     }

@@ -3,14 +3,14 @@
 
 use super::bars::{self, Bar, SHOWN};
 use super::defang::defang;
+use super::facts::ReportFacts;
 use super::infrastructure::{ByWorst, Reached};
-use super::report::ReportFacts;
-use super::signs::{Sign, family_and_address};
-use super::text::clean;
+use super::ranking::Ranked;
 use super::timeline::Timeline;
-use super::told;
-use super::top::Ranked;
-use crate::number::grouped;
+use crate::convert::signs::{Sign, family_and_address};
+use crate::number::{grouped, share};
+use crate::text::clean;
+use crate::virustotal::gui::Page;
 
 /// Characters of a URL or name in a ranking.
 const MAX_SHOWN: usize = 160;
@@ -93,7 +93,7 @@ impl Time {
             "%Y-%m-%d %H:%M"
         };
         let bars = timeline.bars().enumerate().map(|(at, bar)| {
-            let length = told::length(bar.count, peak);
+            let length = bars::length(bar.count, peak);
             TimeBar {
                 name: bar.from.format(form).to_string(),
                 count: grouped(bar.count),
@@ -155,10 +155,10 @@ impl Signs {
                 name: sign_name(sign, name),
                 ours: false,
                 count: at_least(*count, ranked),
-                share: told::share(*count, files),
+                share: share(*count, files),
                 // Where everything counts one, bars say nothing.
                 length: if largest > 1 {
-                    told::length(*count, largest)
+                    bars::length(*count, largest)
                 } else {
                     0
                 },
@@ -235,15 +235,15 @@ pub(crate) fn contacts(facts: &ReportFacts) -> Vec<Contacts> {
             "Domains",
             &summary.domains,
             &summary.domains_of_worst,
-            "domain",
+            Page::Domain,
         ),
         (
             "IP addresses",
             &summary.addresses,
             &summary.addresses_of_worst,
-            "ip-address",
+            Page::IpAddress,
         ),
-        ("URLs", &summary.urls, &summary.urls_of_worst, "search"),
+        ("URLs", &summary.urls, &summary.urls_of_worst, Page::Search),
     ];
     let kinds = kinds
         .into_iter()
@@ -253,12 +253,7 @@ pub(crate) fn contacts(facts: &ReportFacts) -> Vec<Contacts> {
         .collect()
 }
 
-fn contacted(
-    head: &'static str,
-    ranked: &Ranked,
-    by_worst: &ByWorst,
-    page: &'static str,
-) -> Contacts {
+fn contacted(head: &'static str, ranked: &Ranked, by_worst: &ByWorst, page: Page) -> Contacts {
     let several = ranked.rows.iter().filter(|(_, count)| *count > 1);
     let mut rows: Vec<Contact> = several
         .take(CONTACTS)
@@ -289,11 +284,11 @@ fn contacted(
 }
 
 impl Contact {
-    fn of(value: &str, page: &str, count: String) -> Self {
+    fn of(value: &str, page: Page, count: String) -> Self {
         Self {
             name: clean(&defang(value), MAX_SHOWN).into_owned(),
             link: if value.len() <= MAX_LINKED {
-                told::network_link(page, value)
+                page.of_text(value)
             } else {
                 String::new()
             },

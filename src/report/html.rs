@@ -7,8 +7,8 @@
 
 use askama::Template;
 
+use super::facts::ReportFacts;
 use super::headlines::Piece;
-use super::report::ReportFacts;
 use super::view::View;
 
 /// Writes the page; `marking` is the report's, `TLP:AMBER`. It fails only where

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::filter::{Rated, Severity};
-use super::role::Role;
+use crate::convert::filter::{Rated, Severity};
+use crate::convert::role::Role;
 
 /// Files by severity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,37 +1,32 @@
-//! Units: a file with what belongs to it, and the way from units to bundles.
+//! Makes of each file that is kept a unit: its objects, and those of what
+//! belongs to it.
 
 use std::collections::BTreeMap;
-use std::collections::hash_map::Entry;
 
 use super::Options;
 use super::attack_pattern;
 use super::country;
 use super::file::{self, Seen};
+use super::file_row::FileRow;
 use super::filter::{Dropped, Rated, Severity, at_least};
 use super::indicator;
-use super::labels::{self, Side, Sides, tidy};
+use super::labels::{Side, Sides};
 use super::left_out::{LeftOut, Reasons};
-use super::links::{Links, Way};
 use super::malware;
 use super::network;
 use super::note;
 use super::novelty::Novelty;
-use super::report::{self, ReportFacts, Subject};
-use super::row::Row;
+use super::relationship::{Links, Way};
+use super::role::Role;
 use super::signs;
-use super::tally::{Role, Rows};
+use super::subject::Subject;
 use crate::country::Country;
-use crate::stix::bundle::{self, Bundle, Chunk, Limits};
 use crate::stix::sco::Provenance;
 use crate::stix::sdo::Identity;
 use crate::stix::time::Timestamp;
 use crate::stix::{Id, Object};
 use crate::virustotal::behaviour::Technique;
 use crate::virustotal::objects::{Descriptor, File};
-
-mod closing;
-
-pub use closing::Closing;
 
 /// A related file needs this severity at least. Similar and dropped files come
 /// by the dozen; those that VirusTotal rates lower say little about their
@@ -64,18 +59,7 @@ pub struct Unit {
     /// What did not get in.
     pub left_out: Reasons<LeftOut>,
     /// What the report's tables say of its files.
-    pub rows: Vec<Row>,
-}
-
-/// Units on their way out.
-#[derive(Clone, Debug, Default)]
-pub struct Packed {
-    /// In the order of the units.
-    pub chunks: Vec<Chunk>,
-    /// Objects left out because they name something that is not there.
-    pub dangling: usize,
-    /// What the report's tables say of the chunks' files.
-    pub rows: Rows,
+    pub rows: Vec<FileRow>,
 }
 
 /// Converts the pages of one run over one country's window.
@@ -91,8 +75,6 @@ pub struct Converter {
     country: Option<Id>,
     memo: malware::Memo,
     labels: Sides,
-    report_labels: Vec<String>,
-    report_types: Vec<String>,
     common: Vec<Object>,
     /// What counts as a family in the report, whether or not it becomes an object.
     families: malware::Rules,
@@ -126,8 +108,6 @@ impl Converter {
                 &options.objects.labels,
                 &subject.country_name,
             ),
-            report_labels: labels::named(&options.report_labels, Some(&subject.country_name)),
-            report_types: tidy(&options.report_types),
             common: common.into_iter().chain(country).collect(),
             families: options.objects.malware.clone().unwrap_or_default(),
             options: options.clone(),
@@ -135,9 +115,35 @@ impl Converter {
         }
     }
 
-    /// Country and window.
+    /// What the run is about.
     pub fn subject(&self) -> &Subject {
         &self.subject
+    }
+
+    /// What the operator chose.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Who made everything.
+    pub fn author(&self) -> Id {
+        self.author
+    }
+
+    /// The location's, where the operator wants it.
+    pub fn country(&self) -> Option<Id> {
+        self.country
+    }
+
+    /// The window's end: when all of it was created.
+    pub fn at(&self) -> &Timestamp {
+        &self.at
+    }
+
+    /// The relationship of a report to its country, where that is wanted.
+    pub fn report_from(&self, report: Id) -> Option<Object> {
+        self.country
+            .map(|country| self.links().link(Way::ReportFrom, report, country))
     }
 
     /// The markings, the author and the country: they stand in every bundle.
@@ -235,9 +241,9 @@ impl Converter {
     }
 
     /// What the report's tables say of a file.
-    fn row(&self, seen: &Seen<'_>, family: Option<&str>, is_main: bool) -> Row {
+    fn row(&self, seen: &Seen<'_>, family: Option<&str>, is_main: bool) -> FileRow {
         let attributes = &seen.file.attributes;
-        let mut row = Row::of(seen.file, seen.rated, family, seen.id());
+        let mut row = FileRow::of(seen.file, seen.rated, family, seen.id());
         row.novelty = Novelty::of(attributes, self.subject.from, self.subject.to);
         if is_main {
             row.signs = signs::of(attributes);
@@ -288,77 +294,5 @@ impl Converter {
             author: self.author,
             marking: self.options.file_marking.id(),
         }
-    }
-
-    /// Packs units into chunks, with room for the growing report in each, and no
-    /// more objects in one than a report may name.
-    pub fn pack(&self, units: impl IntoIterator<Item = Unit>, limits: Limits) -> Packed {
-        let texts = self.report_labels.iter().chain(&self.report_types);
-        let own: usize = texts.map(|text| 2 * text.len() + 8).sum();
-        let mut rows = Rows::new();
-        let units = units.into_iter().map(|unit| {
-            for row in unit.rows {
-                // What the search found tells more.
-                match rows.entry(row.id) {
-                    Entry::Vacant(place) => {
-                        place.insert(row);
-                    }
-                    Entry::Occupied(mut known) if known.get().signs.is_empty() => {
-                        known.insert(row);
-                    }
-                    Entry::Occupied(_) => {}
-                }
-            }
-            unit.objects
-        });
-        // The report's own relationship, to its country.
-        let own_link = usize::from(self.country.is_some());
-        let frame = self.common.len() + 1;
-        let limits = Limits {
-            objects: limits
-                .objects
-                .saturating_sub(own_link)
-                .min(self.options.max_refs.saturating_add(frame)),
-            ..limits
-        };
-        let packing = bundle::pack(units, &self.common, report::RESERVE + own, limits);
-        Packed {
-            chunks: packing.chunks,
-            dangling: packing.dangling,
-            rows,
-        }
-    }
-
-    /// The bundle of a chunk, with the report as far as it has grown: it names
-    /// this chunk's objects, and the platform adds them to those it has. `text`
-    /// is that of a bundle that has gone out: its memory is used again.
-    pub fn bundle(&self, chunk: &Chunk, facts: &ReportFacts, text: String) -> Bundle {
-        let part = facts.parts.current;
-        let description = if part.number > 1 {
-            report::part_description(facts, part, false)
-        } else {
-            report::description(facts)
-        };
-        let report = self.report(part.number, &description, None, &[], chunk);
-        self.closed(chunk, &report, text)
-    }
-
-    /// The bundle of a chunk and a report.
-    fn closed(&self, chunk: &Chunk, report: &Object, text: String) -> Bundle {
-        // Not among the report's own references: they would name each other.
-        let link = self
-            .country
-            .map(|country| self.links().link(Way::ReportFrom, report.id(), country));
-        chunk.bundle(&self.common, [report].into_iter().chain(&link), text)
-    }
-
-    /// Relationships of the report's own, once it is in so many parts.
-    pub fn own_links(&self, parts: u32) -> u64 {
-        self.country.map_or(0, |_| u64::from(parts))
-    }
-
-    /// The report's id, the same for every version of it.
-    pub fn report_id(&self) -> Id {
-        crate::stix::id::report(&self.subject.name(), self.at.as_str())
     }
 }

@@ -15,13 +15,13 @@ const ROOM: usize = 2048;
 /// never told too high, and [`Ranked::missed`] says by how much it may be too
 /// low.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Top {
+pub struct Ranking {
     counts: HashMap<Box<str>, u64>,
     total: u64,
     missed: u64,
 }
 
-impl Top {
+impl Ranking {
     /// Counts one.
     pub fn add(&mut self, text: &str) {
         self.total += 1;
@@ -102,7 +102,7 @@ impl Ranked {
 
 /// Goes on from a saved ranking. What had not been saved may turn up again, and
 /// is then told too low by at most what the last saved one had.
-impl From<&Ranked> for Top {
+impl From<&Ranked> for Ranking {
     fn from(saved: &Ranked) -> Self {
         let whole = saved.different == Some(saved.rows.len() as u64);
         let least = saved.rows.last().map_or(0, |(_, count)| *count);
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn counts_are_exact_while_there_is_room() {
-        let mut top = Top::default();
+        let mut top = Ranking::default();
         for (text, times) in [("b", 3), ("a", 3), ("c", 5), ("d", 1)] {
             for _ in 0..times {
                 top.add(text);
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn many_different_texts_take_no_more_room_and_common_ones_are_never_told_too_high() {
-        let mut top = Top::default();
+        let mut top = Ranking::default();
         for number in 0..50_000_u32 {
             top.add(&format!("host{number}.example.net"));
             if number % 10 == 0 {
@@ -160,15 +160,15 @@ mod tests {
 
     #[test]
     fn a_saved_ranking_goes_on() {
-        let mut top = Top::default();
+        let mut top = Ranking::default();
         for text in ["a", "a", "b"] {
             top.add(text);
         }
-        let mut again = Top::from(&top.ranked(10));
+        let mut again = Ranking::from(&top.ranked(10));
         top.add("b");
         again.add("b");
         assert_eq!(top, again);
-        let cut = Top::from(&top.ranked(1));
+        let cut = Ranking::from(&top.ranked(1));
         assert_eq!((cut.total, cut.missed), (4, 2));
     }
 }

@@ -4,10 +4,10 @@ use chrono::TimeDelta;
 
 use super::bars::SHOWN;
 use super::counts::Counts;
-use super::report::{Progress, ReportFacts};
-use super::told::{seconds, share};
-use super::top::Ranked;
-use crate::number::grouped;
+use super::facts::{Progress, ReportFacts};
+use super::ranking::Ranked;
+use super::times::seconds;
+use crate::number::{grouped, share};
 
 /// One line of the comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]

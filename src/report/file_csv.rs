@@ -26,12 +26,13 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::cell::{BOM, harmless, neutralise, rows_into};
-use super::filter::Severity;
-use super::row::{Row, Text};
+use crate::convert::file_row::{FileRow, Text};
+use crate::convert::filter::Severity;
 use crate::stix::time;
+use crate::virustotal::gui::Page;
 
 /// The first line.
-pub const COLUMNS: [&str; 23] = [
+const COLUMNS: [&str; 23] = [
     "sha256",
     "md5",
     "sha1",
@@ -114,7 +115,7 @@ impl FileCsv {
     }
 
     /// Adds a file; one that is there is only found by the search from now on.
-    pub(crate) fn add(&mut self, row: &Row, found_by_search: bool) {
+    pub(crate) fn add(&mut self, row: &FileRow, found_by_search: bool) {
         if self.most == 0 || self.over {
             return;
         }
@@ -138,7 +139,7 @@ impl FileCsv {
     }
 
     /// Says that a file is related to `parent`, which drops it or is similar.
-    pub(crate) fn relate(&mut self, file: &Row, parent: &Row, drops: bool) {
+    pub(crate) fn relate(&mut self, file: &FileRow, parent: &FileRow, drops: bool) {
         let place = self.places.get(&file.id.fingerprint());
         let Some(rest) = place.and_then(|place| self.rows.get_mut(*place)) else {
             return;
@@ -166,7 +167,7 @@ impl FileCsv {
         }
     }
 
-    fn write(&mut self, row: &Row) -> csv::Result<()> {
+    fn write(&mut self, row: &FileRow) -> csv::Result<()> {
         for hash in [Text::Sha256, Text::Md5, Text::Sha1] {
             self.writer.write_field(row.text(hash))?;
         }
@@ -185,10 +186,7 @@ impl FileCsv {
         self.number(row.submissions)?;
         self.number(row.sources)?;
         self.writer.write_field(row.novelty.seen_before())?;
-        self.text.clear();
-        self.text.push_str("https://www.virustotal.com/gui/file/");
-        self.text.push_str(row.best_hash());
-        self.writer.write_field(&self.text)?;
+        self.writer.write_field(Page::File.of(row.best_hash()))?;
         for hash in [Text::Ssdeep, Text::Tlsh] {
             self.foreign(row.text(hash))?;
         }

@@ -2,12 +2,11 @@
 
 use super::comparison::Comparison;
 use super::defang::defang;
-use super::report::ReportFacts;
-use super::signs::{Sign, family_and_address};
+use super::facts::ReportFacts;
+use super::ranking::Ranked;
 use super::timeline::Timeline;
-use super::told::share;
-use super::top::Ranked;
-use crate::number::{counted, grouped};
+use crate::convert::signs::{Sign, family_and_address};
+use crate::number::{counted, grouped, share};
 
 /// A piece of a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,13 +1,15 @@
 //! What the report's tables say of one file, taken while the file is at hand.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 
 use super::file;
 use super::filter::Rated;
 use super::novelty::Novelty;
 use super::signs::Sign;
-use super::text::{clean, says_nothing};
 use crate::stix::{Id, time};
+use crate::text::{clean, says_nothing};
 use crate::virustotal::objects::File;
 
 /// Characters of a word of VirusTotal's.
@@ -15,7 +17,7 @@ const MAX_WORD: usize = 100;
 
 /// A file as the report's tables and its CSV show it: cleaned, not escaped.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
+pub struct FileRow {
     /// Of its STIX object.
     pub(crate) id: Id,
     /// Its severity.
@@ -41,9 +43,12 @@ pub struct Row {
     ends: [u32; TEXTS],
 }
 
+/// Files on their way out, by the ids of their objects.
+pub type FileRows = HashMap<Id, FileRow>;
+
 const TEXTS: usize = 9;
 
-/// A text of a [`Row`]; empty where VirusTotal does not tell.
+/// A text of a [`FileRow`]; empty where VirusTotal does not tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "named as VirusTotal names them")]
 pub enum Text {
@@ -62,7 +67,7 @@ pub enum Text {
     Tlsh,
 }
 
-impl Row {
+impl FileRow {
     /// Of a file of this family, whose object has this id.
     pub fn of(file: &File, rated: Rated, family: Option<&str>, id: Id) -> Self {
         let attributes = &file.attributes;

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::filter::{Rated, Severity};
-use super::row::{Row, Text};
-use super::text::clean;
+use crate::convert::file_row::{FileRow, Text};
+use crate::convert::filter::{Rated, Severity};
 use crate::stix::time;
+use crate::text::clean;
 
 /// How many are kept.
 pub const WORST: usize = 20;
@@ -16,7 +16,7 @@ const MAX_NAME: usize = 120;
 /// One of the worst files, cleaned but not escaped.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Entry {
+pub struct WorstFile {
     /// In lower case.
     pub sha256: String,
     /// Its name, else its SHA-256.
@@ -38,11 +38,11 @@ pub struct Entry {
 /// Worst first: by severity, then by detections, then by SHA-256.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Worst(Vec<Entry>);
+pub struct WorstFiles(Vec<WorstFile>);
 
-impl Worst {
+impl WorstFiles {
     /// Takes a file in if it belongs there.
-    pub fn offer(&mut self, row: &Row) {
+    pub fn offer(&mut self, row: &FileRow) {
         let sha256 = row.text(Text::Sha256);
         if sha256.is_empty() {
             return;
@@ -56,17 +56,17 @@ impl Worst {
             return;
         }
         self.0.truncate(WORST - 1);
-        self.0.insert(place, Entry::of(row));
+        self.0.insert(place, WorstFile::of(row));
     }
 
     /// Worst first.
-    pub fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[WorstFile] {
         &self.0
     }
 }
 
-impl Entry {
-    fn of(row: &Row) -> Self {
+impl WorstFile {
+    fn of(row: &FileRow) -> Self {
         let mut first_submitted = String::new();
         if let Some(time) = row.first_submitted() {
             time::write_seconds(&mut first_submitted, time, ' ');

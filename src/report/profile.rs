@@ -10,14 +10,14 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::counts::Counts;
 use super::infrastructure::{self, ByWorst, Kind};
-use super::novelty::Novelties;
-use super::row::{Row, Text};
-use super::signs::Sign;
-use super::tally::Counts;
+use super::ranking::{Ranked, Ranking};
 use super::timeline::Timeline;
-use super::top::{Ranked, Top};
-use super::worst::Worst;
+use super::worst_files::WorstFiles;
+use crate::convert::file_row::{FileRow, Text};
+use crate::convert::novelty::Novelties;
+use crate::convert::signs::Sign;
 use crate::stix::Object;
 
 /// Rows of a ranking that are shown and saved. The saved state travels with
@@ -34,21 +34,21 @@ pub const NOT_TOLD: &str = "";
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Profile {
     timeline: Timeline,
-    families: Top,
-    kinds: Top,
-    signs: BTreeMap<Sign, Top>,
+    families: Ranking,
+    kinds: Ranking,
+    signs: BTreeMap<Sign, Ranking>,
     novelty: Novelties,
     related_novelty: Novelties,
     addresses: Contacted,
     domains: Contacted,
     urls: Contacted,
-    worst: Worst,
+    worst: WorstFiles,
 }
 
 /// Contacted hosts of a kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Contacted {
-    top: Top,
+    top: Ranking,
     by_worst: ByWorst,
 }
 
@@ -61,7 +61,7 @@ impl Profile {
     }
 
     /// A file that the search found.
-    pub(crate) fn file(&mut self, row: &Row) {
+    pub(crate) fn file(&mut self, row: &FileRow) {
         self.timeline.add(row.first);
         self.families.add(row.text(Text::Family));
         self.kinds.add(row.text(Text::Kind));
@@ -73,18 +73,18 @@ impl Profile {
     }
 
     /// A file that came only as related to another.
-    pub(crate) fn related(&mut self, row: &Row) {
+    pub(crate) fn related(&mut self, row: &FileRow) {
         self.related_novelty.add(row.novelty);
     }
 
     /// A file that came as related to another before the search found it.
-    pub(crate) fn found_by_search(&mut self, row: &Row) {
+    pub(crate) fn found_by_search(&mut self, row: &FileRow) {
         self.related_novelty.take_back(row.novelty);
         self.file(row);
     }
 
     /// A relationship from a file to what it contacts.
-    pub(crate) fn contact(&mut self, target: &Object, file: &Row) {
+    pub(crate) fn contact(&mut self, target: &Object, file: &FileRow) {
         let contacted = match Kind::of(target) {
             Some(Kind::Ipv4 | Kind::Ipv6) => &mut self.addresses,
             Some(Kind::Domain) => &mut self.domains,
@@ -150,13 +150,13 @@ pub struct Summary {
     /// URLs that the worst files contact.
     pub urls_of_worst: ByWorst,
     /// The worst files found by the search.
-    pub worst: Worst,
+    pub worst: WorstFiles,
 }
 
 impl Contacted {
     fn of(ranked: &Ranked, by_worst: &ByWorst) -> Self {
         Self {
-            top: Top::from(ranked),
+            top: Ranking::from(ranked),
             by_worst: by_worst.clone(),
         }
     }
@@ -168,10 +168,10 @@ impl From<&Summary> for Profile {
         let signs = saved.signs.iter();
         Self {
             timeline: saved.timeline.clone(),
-            families: Top::from(&saved.families),
-            kinds: Top::from(&saved.kinds),
+            families: Ranking::from(&saved.families),
+            kinds: Ranking::from(&saved.kinds),
             signs: signs
-                .map(|(sign, ranked)| (*sign, Top::from(ranked)))
+                .map(|(sign, ranked)| (*sign, Ranking::from(ranked)))
                 .collect(),
             novelty: saved.novelty,
             related_novelty: saved.related_novelty,

@@ -4,12 +4,12 @@
 use super::file_csv::FileCsv;
 use super::infrastructure::{self, Kind};
 use super::network_csv::NetworkCsv;
-use super::row::Row;
+use crate::convert::file_row::FileRow;
 use crate::stix::Object;
 
 /// The CSVs of the part in hand.
 #[derive(Debug)]
-pub struct Sheets {
+pub struct PartCsvs {
     files: FileCsv,
     network: NetworkCsv,
     most: usize,
@@ -21,7 +21,7 @@ pub struct Sheets {
 
 /// One of them, as it is attached.
 #[derive(Clone, Debug)]
-pub(crate) struct Sheet {
+pub(crate) struct CsvFile {
     /// The name of its file.
     pub(crate) name: String,
     /// What it is, for people.
@@ -30,13 +30,13 @@ pub(crate) struct Sheet {
     pub(crate) bytes: Option<Vec<u8>>,
 }
 
-impl Default for Sheets {
+impl Default for PartCsvs {
     fn default() -> Self {
         Self::new(0)
     }
 }
 
-impl Sheets {
+impl PartCsvs {
     /// Of `most` bytes each; 0 keeps nothing.
     pub fn new(most: usize) -> Self {
         Self {
@@ -60,7 +60,7 @@ impl Sheets {
 
     /// Itself, if it holds the rows of that part. A run that failed and repeats
     /// the part before has sent that part's rows already.
-    pub fn of(&mut self, part: u32) -> Option<&mut Self> {
+    pub fn of(&self, part: u32) -> Option<&Self> {
         (self.part == part).then_some(self)
     }
 
@@ -83,17 +83,17 @@ impl Sheets {
     }
 
     /// Adds a file, or says of one that is there that the search found it.
-    pub(crate) fn add(&mut self, row: &Row, found_by_search: bool) {
+    pub(crate) fn add(&mut self, row: &FileRow, found_by_search: bool) {
         self.files.add(row, found_by_search);
     }
 
     /// Says that a file is related to another, which drops it or is similar.
-    pub(crate) fn relate(&mut self, file: &Row, parent: &Row, drops: bool) {
+    pub(crate) fn relate(&mut self, file: &FileRow, parent: &FileRow, drops: bool) {
         self.files.relate(file, parent, drops);
     }
 
     /// Says that a file contacts an address, domain or URL.
-    pub(crate) fn contact(&mut self, target: &Object, file: &Row) {
+    pub(crate) fn contact(&mut self, target: &Object, file: &FileRow) {
         if let Some(kind) = Kind::of(target)
             && let Some(value) = infrastructure::value(target.json())
         {
@@ -104,7 +104,7 @@ impl Sheets {
 
     /// What there is to attach. The numbers of parts have as many digits as
     /// each other, so that names sort as parts do.
-    pub(crate) fn attachments(&self, stem: &str, part: u32) -> Vec<Sheet> {
+    pub(crate) fn attachments(&self, stem: &str, part: u32) -> Vec<CsvFile> {
         let part = match part {
             1 => String::new(),
             part => format!("-part-{part:03}"),
@@ -131,7 +131,7 @@ impl Sheets {
         let all = all
             .into_iter()
             .filter(|(_, _, bytes, over)| bytes.is_some() || *over);
-        all.map(|(kind, what, bytes, _)| Sheet {
+        all.map(|(kind, what, bytes, _)| CsvFile {
             name: format!("{stem}{part}-{kind}{again}.csv"),
             what,
             bytes,

@@ -5,11 +5,12 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::filter::Rated;
-use super::row::Row;
-use super::tally::Role;
-use super::worst::rank;
+use super::worst_files::rank;
+use crate::convert::file_row::FileRow;
+use crate::convert::filter::Rated;
+use crate::convert::role::Role;
 use crate::stix::Object;
+use crate::virustotal::gui::Page;
 
 /// How many are kept of each kind as contacted by the worst files.
 const KEPT: usize = 10;
@@ -49,11 +50,11 @@ impl Kind {
     }
 
     /// Where VirusTotal's web page shows it.
-    pub(crate) fn page(self) -> &'static str {
+    pub(crate) fn page(self) -> Page {
         match self {
-            Self::Ipv4 | Self::Ipv6 => "ip-address",
-            Self::Domain => "domain",
-            Self::Url => "search",
+            Self::Ipv4 | Self::Ipv6 => Page::IpAddress,
+            Self::Domain => Page::Domain,
+            Self::Url => Page::Search,
         }
     }
 }
@@ -90,7 +91,7 @@ pub struct Reached {
 
 impl ByWorst {
     /// Takes it in if it belongs there.
-    pub(crate) fn offer(&mut self, value: &str, file: &Row) {
+    pub(crate) fn offer(&mut self, value: &str, file: &FileRow) {
         if value.len() > MAX_VALUE {
             return;
         }

@@ -1,10 +1,9 @@
 //! Rankings as bars.
 
 use super::counts::Levels;
-use super::filter::Severity;
-use super::told::{length, share};
-use super::top::Ranked;
-use crate::number::grouped;
+use super::ranking::Ranked;
+use crate::convert::filter::Severity;
+use crate::number::{grouped, share};
 
 /// Rows of a ranking that the report shows.
 pub(crate) const SHOWN: usize = 12;
@@ -73,4 +72,25 @@ pub(crate) fn levels(levels: &Levels) -> [(&'static str, &'static str, u64); 5] 
         of(Severity::None, levels.none),
         ("unknown", "unknown", levels.unknown),
     ]
+}
+
+/// Thousandths of the largest, for a bar's length; never 0 for something.
+pub(crate) fn length(part: u64, largest: u64) -> u64 {
+    let part = u128::from(part) * 1000;
+    let length = part.checked_div(u128::from(largest)).unwrap_or(0);
+    let least = u64::from(part > 0) * 4;
+    u64::try_from(length).unwrap_or(1000).clamp(least, 1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::length;
+
+    #[test]
+    fn a_bar_of_something_can_be_seen() {
+        assert_eq!(
+            [(0, 9), (1, 9999), (9, 9)].map(|(a, b)| length(a, b)),
+            [0, 4, 1000]
+        );
+    }
 }

@@ -3,16 +3,14 @@
 
 use std::collections::HashMap;
 
+use super::counts::Counts;
 use super::listed::Listed;
+use super::part_csv::PartCsvs;
 use super::profile::Profile;
-use super::row::Row;
-use super::sheet::Sheets;
+use crate::convert::file_row::{FileRow, FileRows};
+use crate::convert::role::Role;
 use crate::stix::bundle::Chunk;
 use crate::stix::{Id, Object};
-
-pub use super::counts::{Counts, Levels};
-pub(crate) use super::role::Role;
-pub use super::role::is_main;
 
 /// Room for so many objects before the table grows, by doubling: 64 KiB. Runs of
 /// many countries may wait at once.
@@ -36,11 +34,8 @@ pub struct Tally {
     /// What the files look like.
     pub profile: Profile,
     /// The files of the part in hand, and what they contact.
-    pub sheet: Sheets,
+    pub csvs: PartCsvs,
 }
-
-/// What the tables say of files on their way out, by object.
-pub type Rows = HashMap<Id, Row>;
 
 impl Default for Tally {
     fn default() -> Self {
@@ -60,7 +55,7 @@ impl Tally {
             past_first: false,
             listed: Listed::default(),
             profile: Profile::default(),
-            sheet: Sheets::default(),
+            csvs: PartCsvs::default(),
         }
     }
 
@@ -74,7 +69,7 @@ impl Tally {
     }
 
     /// Counts a chunk's objects. `rows` says what they look like.
-    pub fn add(&mut self, chunk: &Chunk, rows: &Rows) {
+    pub fn add(&mut self, chunk: &Chunk, rows: &FileRows) {
         let mut network: Option<HashMap<Id, &Object>> = None;
         for object in chunk.objects() {
             let role = Role::of(object.tag());
@@ -99,19 +94,19 @@ impl Tally {
         }
     }
 
-    fn file(&mut self, row: &Row, role: Role, before: Option<Role>) {
+    fn file(&mut self, row: &FileRow, role: Role, before: Option<Role>) {
         match (role, before) {
             (Role::Main(_), None) => {
                 self.profile.file(row);
-                self.sheet.add(row, true);
+                self.csvs.add(row, true);
             }
             (Role::Main(_), Some(Role::Related(_))) => {
                 self.profile.found_by_search(row);
-                self.sheet.add(row, true);
+                self.csvs.add(row, true);
             }
             (Role::Related(_), None) => {
                 self.profile.related(row);
-                self.sheet.add(row, false);
+                self.csvs.add(row, false);
             }
             // Its severity is another one now, and that is counted elsewhere.
             _ => {}
@@ -124,7 +119,7 @@ impl Tally {
         object: &Object,
         role: Role,
         network: &HashMap<Id, &Object>,
-        rows: &Rows,
+        rows: &FileRows,
     ) {
         // Author and marking stand before the two ends.
         let [.., source, target] = object.references() else {
@@ -135,15 +130,15 @@ impl Tally {
         };
         if let Some(target) = network.get(target) {
             self.profile.contact(target, from);
-            self.sheet.contact(target, from);
+            self.csvs.contact(target, from);
         } else if let Some(to) = rows.get(target) {
-            self.sheet.relate(to, from, role == Role::Drops);
+            self.csvs.relate(to, from, role == Role::Drops);
         }
     }
 
     /// How much memory it holds, about.
     pub fn bytes(&self) -> usize {
-        self.slots.len() * size_of::<u64>() + self.listed.held() + self.sheet.held()
+        self.slots.len() * size_of::<u64>() + self.listed.held() + self.csvs.held()
     }
 
     /// The counts so far.

@@ -1,6 +1,6 @@
 //! How two objects belong together: one table for every relationship we send.
 
-use super::tally::Role;
+use super::role::Role;
 use crate::stix::Object;
 use crate::stix::id::Id;
 use crate::stix::sco::Provenance;
