@@ -5,13 +5,14 @@ FROM rust:1.95-alpine AS build
 RUN apk add --no-cache gcc musl-dev linux-headers make cmake perl
 WORKDIR /build
 COPY Cargo.toml Cargo.lock ./
+COPY crates crates
 COPY src src
 COPY templates templates
 # Not built here, but the manifest names them.
 COPY benches benches
 COPY examples examples
 # The stand-ins of `demo` and of the tests stay outside.
-RUN cargo build --profile dist --locked --no-default-features --bin vtreporter \
+RUN cargo build --profile dist --locked --package vtreporter --no-default-features --bin vtreporter \
     && cp target/dist/vtreporter /vtreporter
 
 FROM scratch

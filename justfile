@@ -17,8 +17,8 @@ ci:
 
 # Formats, then lints
 tidy:
-    cargo fmt
-    cargo clippy --locked --all-targets -- -D warnings
+    cargo fmt --all
+    cargo clippy --locked --workspace --all-targets -- -D warnings
 
 # What repeats the table of settings
 settings:
@@ -28,7 +28,7 @@ settings:
 
 # A build for those who run the service without an image
 release:
-    cargo build --release --locked --no-default-features --bin vtreporter
+    cargo build --release --locked --package vtreporter --no-default-features --bin vtreporter
 
 # The image
 image:

@@ -14,7 +14,7 @@ use lapin::types::FieldTable;
 use lapin::{Connection, ConnectionProperties, ExchangeKind};
 use serde_json::json;
 use servers::Rabbit;
-use vtreporter::clock::Clock;
+use vtreporter::clock;
 use vtreporter::http::HttpOptions;
 use vtreporter::opencti::delivery::Broker;
 use vtreporter::opencti::delivery::amqp::{BrokerSettings, BrokerTls};
@@ -42,7 +42,7 @@ fn main() -> ExitCode {
 
 async fn measure(port: u16) -> f64 {
     declare(port).await.expect("exchange and queue");
-    let clock = Clock::system();
+    let clock = clock::system();
     let road = Broker::new(platform(), settings(port)).expect("a road");
     let bundles: Vec<String> = (0..CHUNKS).map(bundle).collect();
     let bytes: usize = bundles.iter().map(String::len).sum();

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use tokio_util::sync::CancellationToken;
-use vtreporter::clock::Clock;
+use vtreporter::clock::{self, Clock};
 use vtreporter::config::{self, Needs};
 use vtreporter::setup;
 use vtreporter::standin::opencti::{Failure, Judge, OpenCtiWorld, Release, StandIn as OpenCti};
@@ -81,7 +81,7 @@ fn main() -> ExitCode {
 }
 
 async fn measure(case: &Case) -> f64 {
-    let clock = Clock::system();
+    let clock = clock::system();
     let virustotal = VirusTotal::start(world(case, &clock))
         .await
         .expect("a side");

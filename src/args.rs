@@ -55,7 +55,7 @@ pub enum Command {
         out: PathBuf,
     },
     /// Run everything against a VirusTotal and an OpenCTI of its own, on this machine
-    #[cfg(feature = "standin")]
+    #[cfg(feature = "demo")]
     #[command(after_help = "Example: vtreporter demo --files 2000\n\
                       Needs no settings, no key and no network.")]
     Demo(DemoArgs),
@@ -82,7 +82,7 @@ pub enum Command {
 }
 
 /// How the demo goes.
-#[cfg(feature = "standin")]
+#[cfg(feature = "demo")]
 #[derive(Clone, Debug, clap::Args)]
 pub struct DemoArgs {
     /// Files that the made-up VirusTotal holds

@@ -20,9 +20,10 @@ pub mod quota;
 pub mod report;
 pub mod secret;
 pub mod setup;
-#[cfg(feature = "standin")]
-pub mod standin;
-pub mod stix;
 pub mod terminal;
 pub mod text;
 pub mod virustotal;
+
+#[cfg(feature = "demo")]
+pub use standin;
+pub use stix;

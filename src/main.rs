@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use clap::Parser;
 use tokio_util::sync::CancellationToken;
 use vtreporter::args::{Args, Command};
-use vtreporter::clock::Clock;
+use vtreporter::clock::{self, Clock};
 use vtreporter::commands::{self, Exit};
 use vtreporter::config::{self, Config, Faults, Needs};
 use vtreporter::log;
@@ -49,7 +49,7 @@ fn main() -> ExitCode {
 }
 
 async fn run(args: Args) -> Result<(), Exit> {
-    let clock = Clock::system();
+    let clock = clock::system();
     let sources = || Sources::find(args.config.as_deref(), &clock);
     let terminal = Terminal::stderr();
     let stop = stop_signal();
@@ -77,7 +77,7 @@ async fn run(args: Args) -> Result<(), Exit> {
             let preview = setup::preview(config, clock, terminal)?;
             commands::preview::run(preview, &out, &stop).await
         }
-        #[cfg(feature = "standin")]
+        #[cfg(feature = "demo")]
         Command::Demo(demo) => commands::demo::run(&demo, clock, &stop).await,
         Command::Completions { shell } => {
             commands::manual::completions(shell);
@@ -231,7 +231,7 @@ impl Sources {
 }
 
 /// For whoever starts the program without any settings.
-const FIRST_STEPS: &str = if cfg!(feature = "standin") {
+const FIRST_STEPS: &str = if cfg!(feature = "demo") {
     "\n`vtreporter demo` shows everything on this machine and needs no settings; .env.sample and \
      config.yml.sample have all that there are; `vtreporter check` then says what is still wrong"
 } else {

@@ -1,6 +1,6 @@
 //! Techniques cost a request a file: asked for only where they are wanted, by
 //! the rules that hold for related files.
-#![cfg(feature = "standin")]
+#![cfg(feature = "demo")]
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use vtreporter::clock::Clock;
+use vtreporter::clock::{self, Clock};
 use vtreporter::convert::filter::{Filter, Severity};
 use vtreporter::convert::{Objects, Options as ConvertOptions};
 use vtreporter::country::Country;
@@ -144,8 +144,8 @@ async fn run(virustotal: &StandIn, attack_patterns: bool) -> (Kept, Numbers, Res
         stop_percent: 90,
         on_unknown: OnUnknown::Continue,
     };
-    let client = VirusTotal::new(&settings, Clock::system()).unwrap();
-    let guard = Guard::new(client, policy, Clock::system());
+    let client = VirusTotal::new(&settings, clock::system()).unwrap();
+    let guard = Guard::new(client, policy, clock::system());
     guard.start_run();
     let options = options(attack_patterns);
     let mut run = Run::new(Window {

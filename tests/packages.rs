@@ -33,7 +33,7 @@ fn banned() -> Vec<&'static str> {
 /// platform.
 fn packages() -> BTreeSet<(String, String)> {
     let tree = Command::new(env!("CARGO"))
-        .args(["tree", "--locked", "--all-features"])
+        .args(["tree", "--workspace", "--locked", "--all-features"])
         .args(["--target=all", "--edges=all", "--prefix=none"])
         .args(["--format={p}|{l}"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))

@@ -1,6 +1,6 @@
 //! A report over the cap of references: every object in a part, no part over
 //! the cap, and a run that was cut goes on in the right one.
-#![cfg(feature = "standin")]
+#![cfg(feature = "demo")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
@@ -8,7 +8,7 @@ use std::num::NonZeroU32;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
-use vtreporter::clock::Clock;
+use vtreporter::clock;
 use vtreporter::commands::preview::Folder;
 use vtreporter::convert::filter::{Filter, Severity};
 use vtreporter::convert::{Objects, Options};
@@ -178,7 +178,7 @@ impl Side {
             requests_per_minute: NonZeroU32::new(1_000_000),
             http: HttpOptions::default(),
         };
-        let clock = Clock::system();
+        let clock = clock::system();
         let client = VirusTotal::new(&settings, clock.clone()).unwrap();
         let policy = Policy {
             warn_percent: 80,

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
-use vtreporter::clock::Clock;
+use vtreporter::clock;
 
 use measure::{Measured, Subject};
 use sides::Sides;
@@ -84,7 +84,7 @@ fn main() -> ExitCode {
 
 async fn run(args: &Args) -> std::io::Result<()> {
     let subjects = subjects(args)?;
-    let clock = Clock::system();
+    let clock = clock::system();
     for subject in &subjects {
         let mut starts = Vec::new();
         for _ in 0..args.starts {

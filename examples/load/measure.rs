@@ -14,7 +14,7 @@ use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{ChildStdout, Command};
-use vtreporter::clock::Clock;
+use vtreporter::clock::{self, Clock};
 
 use crate::sides::Sides;
 
@@ -57,7 +57,7 @@ pub(crate) struct Measured {
 
 /// The process between: starts what it is told, waits, says what it took.
 pub(crate) fn child(command: &[String]) -> ExitCode {
-    let clock = Clock::system();
+    let clock = clock::system();
     let at = clock.now().timestamp_micros();
     let started = clock.elapsed();
     let mut child = Plain::new(&command[0])

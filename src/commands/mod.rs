@@ -15,7 +15,7 @@ macro_rules! say {
 
 pub mod check;
 pub mod connector;
-#[cfg(feature = "standin")]
+#[cfg(feature = "demo")]
 pub mod demo;
 pub mod manual;
 pub mod plan;

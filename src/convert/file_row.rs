@@ -50,7 +50,6 @@ const TEXTS: usize = 9;
 
 /// A text of a [`FileRow`]; empty where VirusTotal does not tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "named as VirusTotal names them")]
 pub enum Text {
     Sha256,
     Md5,

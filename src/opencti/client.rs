@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use url::Url;
 
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::http::buffers::Buffers;
 use crate::http::proxy::Proxies;
 use crate::http::{self, HttpError};
@@ -62,7 +62,7 @@ pub(super) struct Told<T> {
 impl OpenCti {
     /// A client on the machine's clock. Sends nothing yet.
     pub fn new(settings: &Settings) -> Result<Self, HttpError> {
-        Self::with_clock(settings, Clock::system())
+        Self::with_clock(settings, clock::system())
     }
 
     /// A client whose waits between tries follow `clock`.

@@ -8,7 +8,6 @@ use crate::convert::role::Role;
 /// Files by severity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-#[expect(missing_docs, reason = "named as the severities are")]
 pub struct Levels {
     pub high: u64,
     pub medium: u64,

@@ -25,7 +25,6 @@ pub struct Technique {
 
 /// The `severity` of a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "named as VirusTotal names them")]
 pub enum Impact {
     Info,
     Low,

@@ -30,7 +30,6 @@ pub struct File {
 /// The `type` of an object.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "named as VirusTotal names them")]
 pub enum Kind {
     File,
     IpAddress,
@@ -57,11 +56,8 @@ pub struct ObjectError {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct FileAttributes {
-    #[expect(missing_docs, reason = "named as VirusTotal names them")]
     pub sha256: Option<String>,
-    #[expect(missing_docs, reason = "named as VirusTotal names them")]
     pub sha1: Option<String>,
-    #[expect(missing_docs, reason = "named as VirusTotal names them")]
     pub md5: Option<String>,
     /// Fuzzy hash.
     pub ssdeep: Option<String>,
@@ -142,7 +138,6 @@ pub struct FileAttributes {
 /// `last_analysis_stats`: engines by verdict.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(default)]
-#[expect(missing_docs, reason = "named as VirusTotal names them")]
 pub struct AnalysisStats {
     #[serde(deserialize_with = "flexible_int")]
     pub malicious: Option<i64>,
@@ -181,7 +176,6 @@ pub struct ThreatClassification {
 /// A name and how many engines gave it.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-#[expect(missing_docs, reason = "named as VirusTotal names them")]
 pub struct Votes {
     pub value: Option<String>,
     #[serde(deserialize_with = "flexible_int")]
@@ -191,7 +185,6 @@ pub struct Votes {
 /// One sandbox's verdict.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-#[expect(missing_docs, reason = "named as VirusTotal names them")]
 pub struct SandboxVerdict {
     pub category: Option<String>,
     pub sandbox_name: Option<String>,
@@ -206,7 +199,6 @@ pub struct SandboxVerdict {
 /// A Sigma rule that matched.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-#[expect(missing_docs, reason = "named as VirusTotal names them")]
 pub struct SigmaResult {
     pub rule_title: Option<String>,
     pub rule_level: Option<String>,
@@ -216,7 +208,6 @@ pub struct SigmaResult {
 /// A YARA rule that matched.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-#[expect(missing_docs, reason = "named as VirusTotal names them")]
 pub struct YaraResult {
     pub rule_name: Option<String>,
     pub ruleset_name: Option<String>,
@@ -227,7 +218,6 @@ pub struct YaraResult {
 /// A rule for network traffic that matched.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-#[expect(missing_docs, reason = "named as VirusTotal names them")]
 pub struct IdsResult {
     pub rule_msg: Option<String>,
 }
@@ -267,7 +257,6 @@ pub struct GtiAssessment {
 /// A value in a box of its own.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-#[expect(missing_docs, reason = "named as VirusTotal names them")]
 pub struct GtiValue {
     #[serde(deserialize_with = "flexible_int")]
     pub value: Option<i64>,
@@ -276,7 +265,6 @@ pub struct GtiValue {
 /// `malware_config`, as far as it is used.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-#[expect(missing_docs, reason = "named as VirusTotal names them")]
 pub struct MalwareConfig {
     #[serde(deserialize_with = "null_is_default")]
     pub families: Vec<ConfigFamily>,
@@ -285,7 +273,6 @@ pub struct MalwareConfig {
 /// A family whose configuration was extracted.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-#[expect(missing_docs, reason = "named as VirusTotal names them")]
 pub struct ConfigFamily {
     pub family: Option<String>,
     #[serde(deserialize_with = "null_is_default")]
@@ -295,7 +282,6 @@ pub struct ConfigFamily {
 /// One configuration, as far as it is used.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-#[expect(missing_docs, reason = "named as VirusTotal names them")]
 pub struct ExtractedConfig {
     pub net_info: Option<NetInfo>,
 }
@@ -303,7 +289,6 @@ pub struct ExtractedConfig {
 /// Where a configuration leads, as far as it is used.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-#[expect(missing_docs, reason = "named as VirusTotal names them")]
 pub struct NetInfo {
     #[serde(deserialize_with = "null_is_default")]
     pub connections: Vec<Connection>,
@@ -312,7 +297,6 @@ pub struct NetInfo {
 /// An address in a configuration: untrusted, control characters occur.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-#[expect(missing_docs, reason = "named as VirusTotal names them")]
 pub struct Connection {
     #[serde(deserialize_with = "text")]
     pub host: Option<String>,
@@ -381,7 +365,6 @@ fn file() -> Kind {
 /// `meta` of a list.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-#[expect(missing_docs, reason = "named as VirusTotal names them")]
 pub struct Meta {
     pub cursor: Option<String>,
     #[serde(deserialize_with = "flexible_int")]

@@ -228,7 +228,7 @@ pub(crate) fn of_type<'a>(objects: &'a [Value], kind: &str) -> Vec<&'a Value> {
 /// Every id once, everything that is named is there, and nothing that the
 /// platform would object to.
 pub(crate) fn assert_sound(bundle: &Bundle) {
-    #[cfg(feature = "standin")]
+    #[cfg(feature = "demo")]
     assert_eq!(vtreporter::standin::opencti::judge(&bundle.text), []);
     let objects = objects(bundle);
     assert_eq!(objects.len(), bundle.objects);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use vtreporter::clock::Clock;
+use vtreporter::clock;
 use vtreporter::opencti::delivery::amqp::{Broker, BrokerSettings, BrokerTls};
 use vtreporter::opencti::{Amqp, Delivery, OpenCti, Registration};
 use vtreporter::standin::opencti::{OpenCtiWorld, Release, StandIn};
@@ -29,7 +29,7 @@ impl Platform {
         let opencti = StandIn::start(world).await.unwrap();
         // A real clock: the broker's time is not the test's to move.
         let settings = super::settings(&opencti.url());
-        let client = OpenCti::with_clock(&settings, Clock::system()).unwrap();
+        let client = OpenCti::with_clock(&settings, clock::system()).unwrap();
         let registration = Registration {
             id: id.to_owned(),
             ..super::registration()

@@ -1,7 +1,7 @@
 //! The API road and several roads together, against a strict platform.
 
 use serde_json::Value;
-use vtreporter::clock::Clock;
+use vtreporter::clock;
 use vtreporter::opencti::delivery::{Api, Directory, DirectorySettings, Left, Roads, Sender};
 use vtreporter::opencti::{Delivery, Error, OpenCti, Remedy};
 use vtreporter::standin::opencti::{Failure, OpenCtiWorld, Release, Road, StandIn};
@@ -174,7 +174,7 @@ fn directory(path: &std::path::Path) -> Delivery {
         validate_before_import: false,
         applicant: None,
     };
-    Delivery::Directory(Directory::new(settings, sender, Clock::system()))
+    Delivery::Directory(Directory::new(settings, sender, clock::system()))
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ mod s3;
 mod scripted;
 #[path = "../common/servers.rs"]
 mod servers;
-#[path = "../standin_opencti/stix.rs"]
+#[path = "../../crates/standin/tests/strict/opencti/stix.rs"]
 mod stix;
 #[path = "../common/worker.rs"]
 mod worker;

@@ -13,7 +13,7 @@ use s3s::auth::SimpleAuth;
 use s3s::service::S3ServiceBuilder;
 use s3s_fs::FileSystem;
 use serde_json::json;
-use vtreporter::clock::Clock;
+use vtreporter::clock::{self, Clock};
 use vtreporter::http::{self, HttpOptions};
 use vtreporter::opencti::delivery::{Bucket, BucketSettings, Sender};
 use vtreporter::opencti::{Delivery, Error, Remedy, S3};
@@ -121,7 +121,7 @@ async fn a_bundle_becomes_one_object_that_the_platform_can_import() {
             folder: folder.to_owned(),
             ..storage.settings()
         };
-        let road = road(settings, sender(user.clone()), Clock::system());
+        let road = road(settings, sender(user.clone()), clock::system());
         let sent = road.send(&bundle(3).to_string()).await.unwrap();
         assert_eq!((sent.objects, sent.bundles), (10, 1));
     }
@@ -148,7 +148,7 @@ async fn a_bundle_becomes_one_object_that_the_platform_can_import() {
 async fn only_own_expired_objects_are_swept_and_never_the_newest() {
     let storage = Storage::start().await;
     let text = bundle(1).to_string();
-    let now = Clock::system();
+    let now = clock::system();
     let other = Sender {
         name: "VirusTotal AU-livehunt".to_owned(),
         ..sender(None)
@@ -203,7 +203,7 @@ async fn a_wrong_key_is_refused_by_name_and_shows_no_secret() {
             storage: s3,
             ..right.clone()
         };
-        let road = road(settings, sender(None), Clock::system());
+        let road = road(settings, sender(None), clock::system());
         let error = road.send(&bundle(1).to_string()).await.unwrap_err();
         assert!(matches!(error, Error::S3Refused { .. }), "{error}");
         assert_eq!(error.remedy(), Remedy::Fix);
@@ -252,7 +252,7 @@ async fn a_bucket_that_is_not_there_and_a_storage_elsewhere_are_for_the_operator
     ] {
         let server = Scripted::start([reply]).await;
         let port = url::Url::parse(&server.url).unwrap().port().unwrap();
-        let road = road(elsewhere(port), sender(None), Clock::system());
+        let road = road(elsewhere(port), sender(None), clock::system());
         let error = road.send(&bundle(1).to_string()).await.unwrap_err();
         assert_eq!(error.remedy(), Remedy::Fix);
         assert!(error.to_string().contains(said), "{error}");
@@ -310,7 +310,7 @@ async fn a_bucket_is_tried_and_nothing_stays_in_it() {
         files
     };
     let before = files(storage.folder.path());
-    let tried = Delivery::S3(road(storage.settings(), sender(None), Clock::system()));
+    let tried = Delivery::S3(road(storage.settings(), sender(None), clock::system()));
     let said = tried.try_out(0).await.unwrap();
     assert!(said.contains("opencti-bucket"), "{said}");
     assert_eq!(storage.keys().await, Vec::<String>::new());
@@ -324,7 +324,7 @@ async fn a_bucket_is_tried_and_nothing_stays_in_it() {
         storage: wrong,
         ..storage.settings()
     };
-    let tried = Delivery::S3(road(settings, sender(None), Clock::system()));
+    let tried = Delivery::S3(road(settings, sender(None), clock::system()));
     let error = tried.try_out(0).await.unwrap_err();
     assert_eq!(error.remedy(), Remedy::Fix);
     assert!(error.to_string().contains("S3_SECRET_KEY"), "{error}");
@@ -333,7 +333,7 @@ async fn a_bucket_is_tried_and_nothing_stays_in_it() {
     let missing = "<Error><Code>NoSuchBucket</Code><Message>not there</Message></Error>";
     let server = Scripted::start([Reply::new(404, missing)]).await;
     let port = url::Url::parse(&server.url).unwrap().port().unwrap();
-    let tried = Delivery::S3(road(elsewhere(port), sender(None), Clock::system()));
+    let tried = Delivery::S3(road(elsewhere(port), sender(None), clock::system()));
     let error = tried.try_out(0).await.unwrap_err();
     assert!(error.to_string().contains("NoSuchBucket"), "{error}");
 }
@@ -346,7 +346,7 @@ async fn a_storage_without_uploads_in_parts_is_reached_and_no_more_is_claimed() 
     )])
     .await;
     let port = url::Url::parse(&server.url).unwrap().port().unwrap();
-    let tried = Delivery::S3(road(elsewhere(port), sender(None), Clock::system()));
+    let tried = Delivery::S3(road(elsewhere(port), sender(None), clock::system()));
     let said = tried.try_out(0).await.unwrap();
     assert!(said.contains("not told"), "{said}");
     assert_eq!(server.asked().len(), 1);
@@ -365,7 +365,7 @@ async fn a_bundle_that_a_proxy_before_the_storage_refuses_by_its_size_goes_in_ha
         retention_days: 0,
         ..elsewhere(port)
     };
-    let road = road(settings, sender(None), Clock::system());
+    let road = road(settings, sender(None), clock::system());
     let sent = road.send(&bundle(40).to_string()).await.unwrap();
     assert_eq!((sent.objects, sent.bundles), (84, 2));
     assert_eq!(sent.left, []);

@@ -13,7 +13,7 @@ mod skipped;
 mod standard;
 
 use serde_json::{Value, json};
-use vtreporter::clock::Clock;
+use vtreporter::clock;
 use vtreporter::http::HttpOptions;
 use vtreporter::opencti::{OpenCti, Registration, Settings};
 use vtreporter::secret::Secret;
@@ -38,7 +38,7 @@ fn ours(platform: &StandIn) -> OpenCti {
         headers: Vec::new(),
         http: HttpOptions::default(),
     };
-    OpenCti::with_clock(&settings, Clock::system()).unwrap()
+    OpenCti::with_clock(&settings, clock::system()).unwrap()
 }
 
 fn registration() -> Registration {

@@ -1,7 +1,7 @@
 //! AMQP: what a work was told to expect comes, or is told as never to come,
 //! whatever cuts the run off.
 
-use vtreporter::clock::Clock;
+use vtreporter::clock::{self, Clock};
 use vtreporter::standin::opencti::{Failure, OpenCtiWorld, Release, WorkStatus};
 use vtreporter::standin::virustotal::World;
 
@@ -14,7 +14,7 @@ use crate::worker::{Worker, shared_broker};
 async fn live(port: u16, release: Release, files: u32) -> Rig {
     let mut platform = OpenCtiWorld::new(release, TOKEN);
     platform.broker.port = port;
-    let clock = Clock::system();
+    let clock = clock::system();
     let day = clock.now() - chrono::TimeDelta::days(1)..clock.now();
     let world = World::generate(3, files, &["AU"], day);
     let (_, hand) = Clock::manual(now());

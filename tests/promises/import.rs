@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use vtreporter::clock::Clock;
+use vtreporter::clock;
 use vtreporter::standin::virustotal::{Answer, Fault, Made, On, World, key_id};
 
 use crate::program::{terminate, wait};
@@ -12,7 +12,7 @@ use crate::rig::{Rig, file, file_at, many, now, sha256, window, with_related};
 /// CR-1: the original's environment, unchanged, as the service that it is.
 #[tokio::test]
 async fn the_originals_settings_bring_607_files_in_three_pages_and_one_report() {
-    let clock = Clock::system();
+    let clock = clock::system();
     let hour = clock.now() - chrono::TimeDelta::hours(1);
     let world = (0..607_u32).fold(World::empty(), |world, n| {
         let severity = ["HIGH", "MEDIUM", "LOW"][n as usize % 3];

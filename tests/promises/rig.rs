@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
-use vtreporter::clock::{Clock, ManualClock};
+use vtreporter::clock::{self, Clock, ManualClock};
 use vtreporter::commands::Exit;
 use vtreporter::config::{self, Needs};
 use vtreporter::standin::opencti::{OpenCtiWorld, Release, StandIn as OpenCti, Work};
@@ -98,7 +98,7 @@ impl Rig {
     /// On the machine's clock, for the real program.
     pub(crate) async fn live(world: World) -> Self {
         let (_, hand) = Clock::manual(now());
-        let clock = Clock::system();
+        let clock = clock::system();
         Self::start(world, OpenCtiWorld::new(Release::V7, TOKEN), clock, hand).await
     }
 

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use serde_json::Value;
-use vtreporter::clock::Clock;
+use vtreporter::clock::{self, Clock};
 use vtreporter::standin::opencti::{
     Failure, FaultKind, ImportFault, OpenCtiWorld, Release, Road, WorkStatus,
 };
@@ -19,7 +19,7 @@ use crate::worker::{Worker, shared_broker};
 async fn live(port: u16, files: u32) -> Rig {
     let mut platform = OpenCtiWorld::new(Release::V7, TOKEN);
     platform.broker.port = port;
-    let clock = Clock::system();
+    let clock = clock::system();
     let day = clock.now() - chrono::TimeDelta::days(1)..clock.now();
     let world = World::generate(3, files, &["AU"], day);
     let (_, hand) = Clock::manual(now());
@@ -400,7 +400,7 @@ async fn a_platform_of_each_release_is_served_in_its_own_form() {
         Release::V6_9_0,
         Release::V7,
     ] {
-        let clock = Clock::system();
+        let clock = clock::system();
         let day = clock.now() - chrono::TimeDelta::days(1)..clock.now();
         let world = World::generate(4, 60, &["AU"], day);
         let (_, hand) = Clock::manual(now());
@@ -461,7 +461,7 @@ fn documents(folder: &Path) -> Vec<String> {
 
 /// The API road behind a proxy that takes bodies of so many bytes.
 async fn behind_a_proxy(limit: usize) -> Rig {
-    let clock = Clock::system();
+    let clock = clock::system();
     // Well inside of the window, whenever the run begins.
     let day = clock.now() - chrono::TimeDelta::hours(20)..clock.now() - chrono::TimeDelta::hours(1);
     let world = World::generate(3, 700, &["AU"], day);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use vtreporter::clock::Clock;
+use vtreporter::clock::{self, Clock};
 use vtreporter::standin::opencti::Failure;
 use vtreporter::standin::virustotal::{Answer, Fault, Licence, On, World};
 
@@ -11,7 +11,7 @@ use crate::rig::{Rig, file_at, many};
 
 /// The clock of the machine, for what has a real deadline.
 fn stopwatch() -> Clock {
-    Clock::system()
+    clock::system()
 }
 
 fn live_files(clock: &Clock, count: u32) -> World {

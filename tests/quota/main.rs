@@ -1,6 +1,6 @@
 //! The guard in front of the client, against the strict VirusTotal.
 
-#![cfg(feature = "standin")]
+#![cfg(feature = "demo")]
 
 mod counts;
 mod refusals;

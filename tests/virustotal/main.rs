@@ -2,6 +2,8 @@
 
 mod asks;
 mod faults;
+#[cfg(feature = "demo")]
+mod generated;
 mod key;
 mod page;
 mod scripted;

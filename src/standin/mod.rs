@@ -1,5 +1,0 @@
-//! Strict stand-ins for both sides, on loopback: for `demo`, tests and benches.
-
-pub mod opencti;
-pub mod server;
-pub mod virustotal;
