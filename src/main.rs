@@ -230,12 +230,13 @@ impl Sources {
     }
 }
 
-/// For whoever starts the program without any settings.
+/// For whoever starts the program without any settings, and may have nothing
+/// but the image: the samples lie beside the sources.
 const FIRST_STEPS: &str = if cfg!(feature = "demo") {
-    "\n`vtreporter demo` shows everything on this machine and needs no settings; .env.sample and \
-     config.yml.sample have all that there are; `vtreporter check` then says what is still wrong"
+    "\nset these, as variables or in config.yml; all others have a default, and `vtreporter check` \
+     says what is still wrong. `vtreporter demo` shows everything on this machine and needs none"
 } else {
-    "\n.env.sample and config.yml.sample have all settings that there are; `vtreporter check` then \
+    "\nset these, as variables or in config.yml; all others have a default, and `vtreporter check` \
      says what is still wrong"
 };
 

@@ -186,12 +186,15 @@ async fn a_start_without_any_settings_says_how_to_go_on() {
         for part in [
             "there are no settings yet",
             "OPENCTI_URL (opencti.url): is missing",
+            "set these, as variables or in config.yml",
             "`vtreporter demo`",
             "`vtreporter check`",
             "config.yml is not there",
         ] {
             assert!(bare.stderr.contains(part), "{part}: {}", bare.stderr);
         }
+        // Whoever has the image alone has no samples.
+        assert!(!bare.stderr.contains(".sample"), "{}", bare.stderr);
     }
     // One setting, and it is no longer somebody who is new here.
     let one = ended(command(&["run"]).env("OPENCTI_TOKEN", TOKEN)).await;
