@@ -365,6 +365,36 @@ fn every_file_and_heading_that_is_linked_exists() {
 }
 
 #[test]
+fn the_map_names_every_room_and_every_crate_and_no_other() {
+    let page = read("docs/architecture.md");
+    let (_, map) = page.split_once("\n```text\n").unwrap();
+    let (map, _) = map.split_once("\n```\n").unwrap();
+    let mut told = BTreeSet::new();
+    let mut folder = "";
+    for line in map.lines() {
+        let name = line.split_whitespace().next().unwrap();
+        match line.len() - line.trim_start().len() {
+            0 => folder = name,
+            2 => assert!(told.insert(format!("{folder}{name}")), "{name} twice"),
+            _ => {}
+        }
+        assert!(root().join(folder).exists(), "there is no {folder}");
+    }
+    let mut there = BTreeSet::new();
+    for folder in ["crates", "src"] {
+        for entry in std::fs::read_dir(root().join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            let mark = if path.is_dir() { "/" } else { "" };
+            there.insert(format!("{folder}/{name}{mark}"));
+        }
+    }
+    // It has nothing but the names of the others.
+    there.remove("src/lib.rs");
+    assert_eq!(told, there);
+}
+
+#[test]
 fn every_page_is_reached_from_the_readme() {
     let mut reached = BTreeSet::new();
     let mut next = vec!["README.md".to_owned()];
