@@ -1,7 +1,7 @@
 //! Licences, bans and sources of all packages, as deny.toml has them, judged
 //! with nothing but cargo. `cargo deny check` does more.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 const RULES: &str = include_str!("../deny.toml");
@@ -29,19 +29,55 @@ fn banned() -> Vec<&'static str> {
         .collect()
 }
 
-/// Name and licence of every package of the program and its tests, on every
-/// platform.
-fn packages() -> BTreeSet<(String, String)> {
+/// What `cargo tree` prints, without its drawing.
+fn tree(arguments: &[&str]) -> String {
     let tree = Command::new(env!("CARGO"))
-        .args(["tree", "--workspace", "--locked", "--all-features"])
-        .args(["--target=all", "--edges=all", "--prefix=none"])
-        .args(["--format={p}|{l}"])
+        .args(["tree", "--locked", "--prefix=none"])
+        .args(arguments)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();
     let errors = String::from_utf8_lossy(&tree.stderr);
     assert!(tree.status.success(), "{errors}");
-    let text = String::from_utf8(tree.stdout).unwrap();
+    String::from_utf8(tree.stdout).unwrap()
+}
+
+/// Each package that is compiled here, with the features that are asked of it.
+fn features(arguments: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
+    let text = tree(&[arguments, &["--no-dedupe", "--format={p}|{f}"]].concat());
+    let mut features: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (package, asked) in text.lines().filter_map(|line| line.split_once('|')) {
+        let all = features.entry(package.to_owned()).or_default();
+        all.extend(asked.split(',').map(str::to_owned));
+    }
+    features
+}
+
+/// A package with another set of features is compiled once more, and so is all
+/// that is built on it: TLS and the runtime under everything else.
+#[test]
+fn what_cargo_run_has_compiled_cargo_test_does_not_compile_again() {
+    let run = features(&["--package=vtreporter", "--edges=normal,build"]);
+    let test = features(&["--edges=normal,build,dev"]);
+    assert!(run.len() > 250 && test.len() > run.len());
+    let again: Vec<_> = run
+        .iter()
+        .filter(|(package, asked)| test[*package] != **asked)
+        .map(|(package, asked)| format!("{package}: {:?}", &test[package] - asked))
+        .collect();
+    assert!(again.is_empty(), "only tests ask for {}", again.join("\n"));
+}
+
+/// Name and licence of every package of the program and its tests, on every
+/// platform.
+fn packages() -> BTreeSet<(String, String)> {
+    let text = tree(&[
+        "--workspace",
+        "--all-features",
+        "--target=all",
+        "--edges=all",
+        "--format={p}|{l}",
+    ]);
     let lines = text.lines().filter_map(|line| line.split_once('|'));
     lines
         .map(|(package, licence)| {
