@@ -14,7 +14,7 @@ use chrono::DateTime;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use serde_json::{Value, json};
 use vtreporter::convert::converter::{Converter, Related, Unit};
-use vtreporter::convert::filter::{Filter, Severity, decide};
+use vtreporter::convert::filter::{Filter, decide};
 use vtreporter::convert::subject::Subject;
 use vtreporter::convert::{Objects, Options};
 use vtreporter::report::facts::ReportFacts;
@@ -23,6 +23,7 @@ use vtreporter::report::tally::Tally;
 use vtreporter::stix::bundle::Limits;
 use vtreporter::stix::marking::Tlp;
 use vtreporter::virustotal::Page;
+use vtreporter::virustotal::facts::Severity;
 use vtreporter::virustotal::objects::File;
 
 const PAGE: u64 = 300;

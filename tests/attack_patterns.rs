@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use vtreporter::clock::{self, Clock};
-use vtreporter::convert::filter::{Filter, Severity};
+use vtreporter::convert::filter::Filter;
 use vtreporter::convert::{Objects, Options as ConvertOptions};
 use vtreporter::country::Country;
 use vtreporter::http::HttpOptions;
@@ -26,6 +26,7 @@ use vtreporter::standin::opencti::judge;
 use vtreporter::standin::virustotal::{self, Answer, Fault, Made, On, StandIn, World, object};
 use vtreporter::stix::bundle::Limits;
 use vtreporter::stix::marking::Tlp;
+use vtreporter::virustotal::facts::Severity;
 use vtreporter::virustotal::search::Submitter;
 use vtreporter::virustotal::{Settings, VirusTotal};
 

@@ -19,7 +19,10 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("terminal", &[]),
     ("args", &[]),
     // Neighbours: never each other, but the guard guards the VirusTotal client.
-    ("virustotal", &["secret", "clock", "pace", "http", "number"]),
+    (
+        "virustotal",
+        &["secret", "clock", "pace", "http", "number", "text"],
+    ),
     ("quota", &["virustotal", "clock", "pace", "number"]),
     ("stix", &[]),
     ("opencti", &["secret", "clock", "http", "stix"]),

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use vtreporter::clock;
 use vtreporter::commands::preview::Folder;
-use vtreporter::convert::filter::{Filter, Severity};
+use vtreporter::convert::filter::Filter;
 use vtreporter::convert::{Objects, Options};
 use vtreporter::country::Country;
 use vtreporter::http::HttpOptions;
@@ -25,6 +25,7 @@ use vtreporter::secret::Secret;
 use vtreporter::standin::virustotal::{StandIn, World};
 use vtreporter::stix::bundle::Limits;
 use vtreporter::stix::marking::Tlp;
+use vtreporter::virustotal::facts::Severity;
 use vtreporter::virustotal::search::Submitter;
 use vtreporter::virustotal::{Settings, VirusTotal};
 

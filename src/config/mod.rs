@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 
 use crate::convert;
-use crate::convert::filter::{Filter, Severity};
+use crate::convert::filter::Filter;
 use crate::country::Country;
 use crate::http::proxy::Via;
 use crate::import::schedule::Start;
@@ -29,6 +29,7 @@ use crate::period::Period;
 use crate::quota::Policy;
 use crate::secret::Secret;
 use crate::virustotal;
+use crate::virustotal::facts::Severity;
 use crate::virustotal::search::Submitter;
 
 pub mod docs;

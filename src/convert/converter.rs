@@ -8,17 +8,15 @@ use super::attack_pattern;
 use super::country;
 use super::file::{self, Seen};
 use super::file_row::FileRow;
-use super::filter::{Dropped, Rated, Severity, at_least};
+use super::filter::Dropped;
 use super::indicator;
 use super::labels::{Side, Sides};
 use super::left_out::{LeftOut, Reasons};
 use super::malware;
 use super::network;
 use super::note;
-use super::novelty::Novelty;
 use super::relationship::{Links, Way};
 use super::role::Role;
-use super::signs;
 use super::subject::Subject;
 use crate::country::Country;
 use crate::stix::sco::Provenance;
@@ -26,6 +24,9 @@ use crate::stix::sdo::Identity;
 use crate::stix::time::Timestamp;
 use crate::stix::{Id, Object};
 use crate::virustotal::behaviour::Technique;
+use crate::virustotal::facts::novelty::Novelty;
+use crate::virustotal::facts::signs;
+use crate::virustotal::facts::{Rated, Severity, at_least, hashes};
 use crate::virustotal::objects::{Descriptor, File};
 
 /// A related file needs this severity at least. Similar and dropped files come
@@ -259,7 +260,7 @@ impl Converter {
                 left_out.add(LeftOut::RelatedUnreadable);
             } else if !at_least(rated, RELATED_FILE_MIN) {
                 left_out.add(LeftOut::RelatedSeverity);
-            } else if file::sha256(file).is_none() {
+            } else if hashes::sha256(file).is_none() {
                 left_out.add(LeftOut::RelatedNoHash);
             } else {
                 let seen = Seen::of(file, rated, self.common_of(&self.labels.related), left_out);

@@ -4,12 +4,11 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 
-use super::file;
-use super::filter::Rated;
-use super::novelty::Novelty;
-use super::signs::Sign;
 use crate::stix::{Id, time};
 use crate::text::{clean, says_nothing};
+use crate::virustotal::facts::novelty::Novelty;
+use crate::virustotal::facts::signs::Sign;
+use crate::virustotal::facts::{self, Rated, hashes, names};
 use crate::virustotal::objects::File;
 
 /// Characters of a word of VirusTotal's.
@@ -73,7 +72,7 @@ impl FileRow {
         let mut row = Self {
             id,
             rated,
-            detections: file::detections(attributes.last_analysis_stats.as_ref()),
+            detections: facts::detections(attributes.last_analysis_stats.as_ref()),
             first: attributes.first_submission_date,
             last: attributes.last_submission_date,
             size: attributes.size.filter(|size| *size >= 0),
@@ -84,20 +83,20 @@ impl FileRow {
             texts: String::with_capacity(512),
             ends: [0; TEXTS],
         };
-        let [sha256, md5, sha1] = file::hashes(file);
+        let [sha256, md5, sha1] = hashes::of(file);
         let best = [&sha256, &sha1, &md5];
         let best = best.into_iter().find_map(Option::as_deref);
         row.put(Text::Sha256, sha256.as_deref().unwrap_or_default());
         row.put(Text::Md5, md5.as_deref().unwrap_or_default());
         row.put(Text::Sha1, sha1.as_deref().unwrap_or_default());
-        match file::main_name(file) {
+        match names::main(file) {
             Some(name) => row.put(Text::Name, &name),
             None => row.put(Text::Name, best.unwrap_or_default()),
         }
         row.put_word(Text::Kind, attributes.type_description.as_deref());
-        row.put_word(Text::Category, file::category(attributes));
+        row.put_word(Text::Category, facts::category(attributes));
         row.put_word(Text::Family, family);
-        let [ssdeep, tlsh] = file::fuzzy(attributes);
+        let [ssdeep, tlsh] = hashes::fuzzy(attributes);
         row.put(Text::Ssdeep, ssdeep.unwrap_or_default());
         row.put(Text::Tlsh, tlsh.unwrap_or_default());
         row

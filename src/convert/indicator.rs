@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use super::Objects;
 use super::file::Seen;
-use super::filter::{Severity, at_least};
 use super::labels::Labels;
 use super::left_out::{LeftOut, Reasons};
 use super::relationship::{Links, Way};
@@ -15,6 +14,7 @@ use crate::stix::threat::{Indicator, IndicatorParts};
 use crate::stix::time::Timestamp;
 use crate::stix::{Id, Object};
 use crate::text::clean;
+use crate::virustotal::facts::{Severity, at_least};
 
 /// Characters of an indicator's name.
 const MAX_NAME: usize = 500;

@@ -2,10 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::file;
-use super::filter::{Rated, Severity};
 use super::left_out::{LeftOut, Reasons};
 use crate::text::{clean, says_nothing};
+use crate::virustotal::facts::{self, Rated, Severity};
 use crate::virustotal::objects::FileAttributes;
 
 /// Characters of a label.
@@ -213,7 +212,7 @@ impl<'a> Labels<'a> {
             most,
             over: 0,
         };
-        if let Some(category) = file::category(attributes) {
+        if let Some(category) = facts::category(attributes) {
             picked.offer("", category);
         }
         if let Some(severity) = rated {

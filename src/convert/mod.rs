@@ -9,6 +9,7 @@
 //! ```
 
 use crate::stix::marking::Tlp;
+use crate::virustotal::facts::Severity;
 
 mod attack_pattern;
 pub mod converter;
@@ -23,11 +24,9 @@ pub mod malware;
 pub mod network;
 mod no_family;
 mod note;
-pub mod novelty;
 mod relationship;
 pub mod role;
 pub mod score;
-pub mod signs;
 pub mod subject;
 mod uri;
 
@@ -63,7 +62,7 @@ pub struct Options {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Objects {
     /// Files from this severity on get an indicator; `None` = none do.
-    pub indicators: Option<filter::Severity>,
+    pub indicators: Option<Severity>,
     /// The least score of an indicator: above the revoke score of the
     /// platform's decay rules.
     pub indicator_min_score: u8,
@@ -98,7 +97,7 @@ impl Objects {
 impl Default for Objects {
     fn default() -> Self {
         Self {
-            indicators: Some(filter::Severity::High),
+            indicators: Some(Severity::High),
             indicator_min_score: 30,
             network_indicators: false,
             malware: Some(malware::Rules::default()),

@@ -4,13 +4,15 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use super::file::{Seen, detections, fuzzy};
+use super::file::Seen;
 use super::relationship::Links;
 use super::role::Role;
 use crate::stix::Object;
 use crate::stix::threat::{Note, NoteParts};
 use crate::stix::time::{self, Timestamp};
 use crate::text::{clean, code_into, says_nothing};
+use crate::virustotal::facts::detections;
+use crate::virustotal::facts::hashes::fuzzy;
 use crate::virustotal::objects::FileAttributes;
 
 /// Engines that are named.

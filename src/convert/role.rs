@@ -1,7 +1,7 @@
 //! What an object is in a run.
 
-use super::filter::{Rated, Severity};
 use crate::stix::Object;
+use crate::virustotal::facts::{Rated, Severity};
 
 /// What an object is in a run. Travels as the object's tag; a smaller one wins
 /// where an object has two roles, so that a related file that turns up as a

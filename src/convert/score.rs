@@ -1,7 +1,6 @@
 //! The score of a file and of its indicator: four ways to come to a number.
 
-use super::file::detections;
-use super::filter::{Rated, Severity};
+use crate::virustotal::facts::{Rated, Severity, detections};
 use crate::virustotal::objects::{File, FileAttributes};
 
 /// What `x_opencti_score` is made of.

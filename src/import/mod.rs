@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::convert;
 use crate::convert::converter::Converter;
-use crate::convert::filter::{Filter, Severity};
+use crate::convert::filter::Filter;
 use crate::convert::subject::Subject;
 use crate::country::Country;
 use crate::opencti;
@@ -28,6 +28,7 @@ use crate::quota::{Guard, Pause, Stop};
 use crate::report::tally::Tally;
 use crate::stix::bundle::Limits;
 use crate::virustotal;
+use crate::virustotal::facts::Severity;
 use crate::virustotal::search::{Loop, Search, Submitter, heavy_attributes};
 
 pub mod open_work;

@@ -2,8 +2,8 @@
 
 use super::counts::Levels;
 use super::ranking::Ranked;
-use crate::convert::filter::Severity;
 use crate::number::{grouped, share};
+use crate::virustotal::facts::Severity;
 
 /// Rows of a ranking that the report shows.
 pub(crate) const SHOWN: usize = 12;

@@ -7,9 +7,9 @@ use super::facts::ReportFacts;
 use super::infrastructure::{ByWorst, Reached};
 use super::ranking::Ranked;
 use super::timeline::Timeline;
-use crate::convert::signs::{Sign, family_and_address};
 use crate::number::{grouped, share};
 use crate::text::clean;
+use crate::virustotal::facts::signs::{Sign, family_and_address};
 use crate::virustotal::gui::Page;
 
 /// Characters of a URL or name in a ranking.

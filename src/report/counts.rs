@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::convert::filter::{Rated, Severity};
 use crate::convert::role::Role;
+use crate::virustotal::facts::novelty::Novelty;
+use crate::virustotal::facts::{Rated, Severity};
 
 /// Files by severity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -152,5 +153,36 @@ impl Counts {
             Role::Uses => &mut self.uses,
             Role::Frame => return None,
         })
+    }
+}
+
+/// Files by novelty.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Novelties {
+    /// First seen anywhere within the window.
+    pub new: u64,
+    /// Seen before it.
+    pub known: u64,
+    /// Without a date.
+    pub unknown: u64,
+}
+
+impl Novelties {
+    pub(crate) fn add(&mut self, novelty: Novelty) {
+        *self.of(novelty) += 1;
+    }
+
+    pub(crate) fn take_back(&mut self, novelty: Novelty) {
+        let count = self.of(novelty);
+        *count = count.saturating_sub(1);
+    }
+
+    fn of(&mut self, novelty: Novelty) -> &mut u64 {
+        match novelty {
+            Novelty::New => &mut self.new,
+            Novelty::Known => &mut self.known,
+            Novelty::Unknown => &mut self.unknown,
+        }
     }
 }

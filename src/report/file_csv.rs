@@ -27,8 +27,9 @@ use std::collections::hash_map::Entry;
 
 use super::cell::{BOM, harmless, neutralise, rows_into};
 use crate::convert::file_row::{FileRow, Text};
-use crate::convert::filter::Severity;
 use crate::stix::time;
+use crate::virustotal::facts::Severity;
+use crate::virustotal::facts::novelty::Novelty;
 use crate::virustotal::gui::Page;
 
 /// The first line.
@@ -185,7 +186,7 @@ impl FileCsv {
         self.moment(row.last)?;
         self.number(row.submissions)?;
         self.number(row.sources)?;
-        self.writer.write_field(row.novelty.seen_before())?;
+        self.writer.write_field(seen_before(row.novelty))?;
         self.writer.write_field(Page::File.of(row.best_hash()))?;
         for hash in [Text::Ssdeep, Text::Tlsh] {
             self.foreign(row.text(hash))?;
@@ -268,5 +269,14 @@ impl Rest {
             }
             None => out.extend_from_slice(b",,\r\n"),
         }
+    }
+}
+
+/// The word of the column `seen_before`.
+fn seen_before(novelty: Novelty) -> &'static str {
+    match novelty {
+        Novelty::New => "no",
+        Novelty::Known => "yes",
+        Novelty::Unknown => "",
     }
 }

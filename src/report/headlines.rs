@@ -5,8 +5,8 @@ use super::defang::defang;
 use super::facts::ReportFacts;
 use super::ranking::Ranked;
 use super::timeline::Timeline;
-use crate::convert::signs::{Sign, family_and_address};
 use crate::number::{counted, grouped, share};
+use crate::virustotal::facts::signs::{Sign, family_and_address};
 
 /// A piece of a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]

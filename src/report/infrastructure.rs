@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::worst_files::rank;
 use crate::convert::file_row::FileRow;
-use crate::convert::filter::Rated;
 use crate::convert::role::Role;
 use crate::stix::Object;
+use crate::virustotal::facts::Rated;
 use crate::virustotal::gui::Page;
 
 /// How many are kept of each kind as contacted by the worst files.

@@ -22,7 +22,7 @@ use super::defang::defang;
 use super::infrastructure::Kind;
 use super::worst_files::rank;
 use crate::convert::file_row::FileRow;
-use crate::convert::filter::{Rated, Severity};
+use crate::virustotal::facts::{Rated, Severity};
 
 /// The first line.
 pub const COLUMNS: [&str; 9] = [

@@ -11,14 +11,14 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::counts::Counts;
+use super::counts::Novelties;
 use super::infrastructure::{self, ByWorst, Kind};
 use super::ranking::{Ranked, Ranking};
 use super::timeline::Timeline;
 use super::worst_files::WorstFiles;
 use crate::convert::file_row::{FileRow, Text};
-use crate::convert::novelty::Novelties;
-use crate::convert::signs::Sign;
 use crate::stix::Object;
+use crate::virustotal::facts::signs::Sign;
 
 /// Rows of a ranking that are shown and saved. The saved state travels with
 /// every ping.

@@ -8,9 +8,9 @@ use super::facts::{MAX_QUERY, Progress, ReportFacts, shown_lines};
 use super::headlines::{self, Piece};
 use super::times;
 use super::worst_files::WorstFile;
-use crate::convert::filter::Severity;
 use crate::number::{grouped, share};
 use crate::text::clean;
+use crate::virustotal::facts::Severity;
 use crate::virustotal::gui::Page;
 
 /// What is shown, cleaned; the templates escape it.

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::convert::file_row::{FileRow, Text};
-use crate::convert::filter::{Rated, Severity};
 use crate::stix::time;
 use crate::text::clean;
+use crate::virustotal::facts::{Rated, Severity};
 
 /// How many are kept.
 pub const WORST: usize = 20;

@@ -13,6 +13,7 @@ mod calls;
 pub mod client;
 mod descriptors;
 pub mod error;
+pub mod facts;
 pub mod gui;
 mod lenient;
 mod loose;

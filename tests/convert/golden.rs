@@ -12,12 +12,12 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use vtreporter::convert::converter::Converter;
-use vtreporter::convert::filter::Severity;
 use vtreporter::convert::labels::{Glob, Style};
 use vtreporter::convert::malware::Names;
 use vtreporter::convert::score::Score;
 use vtreporter::convert::{Objects, Options};
 use vtreporter::stix::marking::Tlp;
+use vtreporter::virustotal::facts::Severity;
 
 use super::support::{
     List, ROOMY, RelatedPages, assert_sound, decoded, file, options, run, subject,

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use vtreporter::convert::Objects;
 use vtreporter::convert::converter::Converter;
-use vtreporter::convert::filter::Severity;
 use vtreporter::convert::left_out::LeftOut;
 use vtreporter::convert::malware::Rules;
 use vtreporter::stix::bundle::Limits;
+use vtreporter::virustotal::facts::Severity;
 
 use super::support::*;
 

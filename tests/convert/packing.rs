@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use vtreporter::convert::converter::{Related, Unit};
-use vtreporter::convert::filter::Severity;
 use vtreporter::report::counts::Counts;
 use vtreporter::report::facts::{Progress, ReportFacts};
 use vtreporter::report::object::ReportObject;
 use vtreporter::report::tally::Tally;
 use vtreporter::stix::bundle::{Chunk, Limits, pack};
+use vtreporter::virustotal::facts::Severity;
 
 use super::support::*;
 

@@ -411,7 +411,7 @@ fn the_page_for_people_escapes_everything_and_loads_nothing() {
     let hostile = "<script>alert('x')</script>\" onload=\"y";
     let mut facts = outcome(&[], &BTreeMap::new()).facts;
     let file = file(&made(1, "SEVERITY_HIGH", Some(hostile)));
-    let rated = vtreporter::convert::filter::Severity::of(&file);
+    let rated = vtreporter::virustotal::facts::Severity::of(&file);
     let row = FileRow::of(
         &file,
         rated,

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use vtreporter::convert::filter::Severity;
 use vtreporter::convert::labels::Style;
 use vtreporter::convert::malware::Rules;
 use vtreporter::convert::score::Score;
 use vtreporter::convert::{Objects, labels};
 use vtreporter::stix::bundle::Limits;
+use vtreporter::virustotal::facts::Severity;
 use vtreporter::virustotal::objects::File;
 
 use super::support::*;

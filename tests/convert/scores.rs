@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use vtreporter::convert::Objects;
-use vtreporter::convert::filter::Severity;
 use vtreporter::convert::score::Score;
+use vtreporter::virustotal::facts::Severity;
 
 use super::support::*;
 

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use vtreporter::convert::converter::{Converter, Related, Unit};
-use vtreporter::convert::filter::{Filter, Severity, decide};
+use vtreporter::convert::filter::{Filter, decide};
 use vtreporter::convert::subject::Subject;
 use vtreporter::convert::{Objects, Options};
 use vtreporter::report::facts::{Progress, ReportFacts};
@@ -15,6 +15,7 @@ use vtreporter::report::tally::Tally;
 use vtreporter::stix::bundle::{Bundle, Chunk, Limits};
 use vtreporter::stix::marking::Tlp;
 use vtreporter::virustotal::behaviour::{self, Technique};
+use vtreporter::virustotal::facts::Severity;
 use vtreporter::virustotal::objects::File;
 
 pub(crate) const ROOMY: Limits = Limits {

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 use vtreporter::convert::file_row::FileRow;
-use vtreporter::convert::filter::{Dropped, Filter, Severity, at_least, decide};
+use vtreporter::convert::filter::{Dropped, Filter, decide};
 use vtreporter::report::object::ReportObject;
 use vtreporter::report::worst_files::{WORST, WorstFiles};
+use vtreporter::virustotal::facts::{Severity, at_least};
 use vtreporter::virustotal::objects::File;
 
 use super::support::{KEEP_MOST, converter, file};

@@ -11,11 +11,11 @@ use chrono::{DateTime, Utc};
 use vtreporter::config::{
     self, Config, Faults, Group, LogLevel, Needs, Preset, QueueProtocol, SETTINGS, docs,
 };
-use vtreporter::convert::filter::Severity;
 use vtreporter::import::schedule::Start;
 use vtreporter::period::Period;
 use vtreporter::quota::OnUnknown;
 use vtreporter::stix::marking::Tlp;
+use vtreporter::virustotal::facts::Severity;
 use vtreporter::virustotal::search::Submitter;
 
 mod faults;

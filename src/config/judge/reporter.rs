@@ -10,11 +10,12 @@ use crate::config::rows::Values;
 use crate::config::table::Value;
 use crate::config::{Connector, Import, Start};
 use crate::convert;
-use crate::convert::filter::{Filter, Severity};
+use crate::convert::filter::Filter;
 use crate::http::HttpOptions;
 use crate::period::{Period, PeriodError};
 use crate::quota::{OnUnknown, Policy};
 use crate::virustotal;
+use crate::virustotal::facts::Severity;
 use crate::virustotal::search::{Submitter, unbalanced};
 
 const DAY: Duration = Duration::from_secs(86_400);

@@ -1,7 +1,6 @@
 //! New or known: whether anybody had seen a file before the run's window.
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 
 use crate::virustotal::objects::FileAttributes;
 
@@ -11,7 +10,7 @@ const EARLIEST: i64 = 1_086_048_000;
 
 /// What VirusTotal's dates say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Novelty {
+pub enum Novelty {
     /// First seen anywhere within the window.
     New,
     /// Submitted, or seen in the wild, before it.
@@ -23,7 +22,7 @@ pub(crate) enum Novelty {
 impl Novelty {
     /// By the earlier of the first submission and the first sighting in the
     /// wild, as far as that one is a date that can be.
-    pub(crate) fn of(attributes: &FileAttributes, from: DateTime<Utc>, to: DateTime<Utc>) -> Self {
+    pub fn of(attributes: &FileAttributes, from: DateTime<Utc>, to: DateTime<Utc>) -> Self {
         let in_the_wild = attributes
             .first_seen_itw_date
             .filter(|seen| (EARLIEST..to.timestamp()).contains(seen));
@@ -34,65 +33,26 @@ impl Novelty {
             Some(_) => Self::New,
         }
     }
-
-    /// The word of the CSV's column "seen_before".
-    pub(crate) fn seen_before(self) -> &'static str {
-        match self {
-            Self::New => "no",
-            Self::Known => "yes",
-            Self::Unknown => "",
-        }
-    }
-}
-
-/// Files by novelty.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Novelties {
-    /// First seen anywhere within the window.
-    pub new: u64,
-    /// Seen before it.
-    pub known: u64,
-    /// Without a date.
-    pub unknown: u64,
-}
-
-impl Novelties {
-    pub(crate) fn add(&mut self, novelty: Novelty) {
-        *self.of(novelty) += 1;
-    }
-
-    pub(crate) fn take_back(&mut self, novelty: Novelty) {
-        let count = self.of(novelty);
-        *count = count.saturating_sub(1);
-    }
-
-    fn of(&mut self, novelty: Novelty) -> &mut u64 {
-        match novelty {
-            Novelty::New => &mut self.new,
-            Novelty::Known => &mut self.known,
-            Novelty::Unknown => &mut self.unknown,
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::Novelty::{Known, New, Unknown};
     use super::*;
 
     #[test]
     fn a_file_is_new_where_no_date_that_can_be_lies_before_the_window() {
         let (from, to) = (2_000_000_000, 2_000_086_400);
         let table = [
-            (None, None, ""),
-            (Some(from), None, "no"),
-            (Some(from - 1), None, "yes"),
-            (Some(from), Some(from - 1), "yes"),
-            (None, Some(from + 5), "no"),
+            (None, None, Unknown),
+            (Some(from), None, New),
+            (Some(from - 1), None, Known),
+            (Some(from), Some(from - 1), Known),
+            (None, Some(from + 5), New),
             // 1 occurs; so does what lies in the future.
-            (Some(from + 5), Some(1), "no"),
-            (Some(from + 5), Some(to), "no"),
-            (None, Some(0), ""),
+            (Some(from + 5), Some(1), New),
+            (Some(from + 5), Some(to), New),
+            (None, Some(0), Unknown),
         ];
         for (first_submission_date, first_seen_itw_date, expected) in table {
             let attributes = FileAttributes {
@@ -102,7 +62,7 @@ mod tests {
             };
             let moment = |seconds| DateTime::from_timestamp(seconds, 0).unwrap();
             let novelty = Novelty::of(&attributes, moment(from), moment(to));
-            assert_eq!(novelty.seen_before(), expected, "{attributes:?}");
+            assert_eq!(novelty, expected, "{attributes:?}");
         }
     }
 }

@@ -54,7 +54,7 @@ impl Sign {
 }
 
 /// The signs of a file, each once.
-pub(crate) fn of(attributes: &FileAttributes) -> Vec<(Sign, Box<str>)> {
+pub fn of(attributes: &FileAttributes) -> Vec<(Sign, Box<str>)> {
     let mut signs = Signs(Vec::new());
     signs.config(attributes);
     signs.names(Sign::Cve, cves(attributes));
@@ -69,7 +69,7 @@ pub(crate) fn of(attributes: &FileAttributes) -> Vec<(Sign, Box<str>)> {
 }
 
 /// Family and address of a [`Sign::Config`].
-pub(crate) fn family_and_address(config: &str) -> (&str, &str) {
+pub fn family_and_address(config: &str) -> (&str, &str) {
     config.split_once(BETWEEN).unwrap_or(("", config))
 }
 
