@@ -1,11 +1,13 @@
 //! Connectors as the platform keeps them: registered, pinged, reset.
 
+use std::collections::BTreeMap;
+
 use apollo_compiler::response::{JsonMap, JsonValue};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::platform::{State, stamp};
 use super::refusal::Refusal;
+use super::stamp::stamp;
 use super::world::OpenCtiWorld;
 
 /// A connector as the platform keeps it.
@@ -82,7 +84,7 @@ const ACTIVE_SECONDS: i64 = 300;
 
 impl Connector {
     /// The whole object, for every release; the selection picks from it.
-    pub(crate) fn json(&self, world: &OpenCtiWorld, queue: Queue, answered: Option<&str>) -> Value {
+    fn json(&self, world: &OpenCtiWorld, queue: Queue, answered: Option<&str>) -> Value {
         let now = world.clock.now();
         let input = |name: &str| self.input.get(name).cloned().unwrap_or(Value::Null);
         json!({
@@ -153,107 +155,146 @@ fn config(id: &str, world: &OpenCtiWorld, callback: Value) -> Value {
     })
 }
 
-/// `registerConnector`: an upsert that keeps the saved state.
-pub(crate) fn register(
-    state: &mut State,
-    world: &OpenCtiWorld,
-    user_id: &str,
-    arguments: &JsonMap,
-) -> Result<Value, Refusal> {
-    let input = arguments
-        .get("input")
-        .filter(|input| !input.is_null())
-        .map(|input| json!(input))
-        .ok_or_else(|| Refusal::functional("No input to register a connector with"))?;
-    let text = |name: &str| input[name].as_str().unwrap_or_default().to_owned();
-    let id = text("id");
-    if id.trim().is_empty() {
-        return Err(Refusal::functional("A connector needs an id"));
-    }
-    let now = world.clock.now();
-    let old = state.connectors.remove(&id);
-    let connector = Connector {
-        name: text("name"),
-        kind: text("type"),
-        scope: input["scope"]
-            .as_array()
-            .map(|scope| {
-                scope
-                    .iter()
-                    .filter_map(Value::as_str)
-                    .map(str::to_owned)
-                    .collect()
-            })
-            .unwrap_or_default(),
-        user_id: user_id.to_owned(),
-        state: old.as_ref().and_then(|old| old.state.clone()),
-        reset: old.as_ref().is_some_and(|old| old.reset),
-        state_timestamp: old.as_ref().and_then(|old| old.state_timestamp),
-        info: old.as_ref().map(|old| old.info.clone()).unwrap_or_default(),
-        registrations: old.as_ref().map_or(0, |old| old.registrations) + 1,
-        created_at: old.as_ref().map_or(now, |old| old.created_at),
-        updated_at: now,
-        input,
-        id: id.clone(),
-    };
-    let answer = connector.json(world, state.queue(), connector.state.as_deref());
-    state.connectors.insert(id, connector);
-    Ok(answer)
+/// The platform's connectors.
+#[derive(Default)]
+pub(crate) struct Connectors {
+    pub(crate) known: BTreeMap<String, Connector>,
+    pub(crate) echo: Echo,
+    pub(crate) pings: Vec<Ping>,
 }
 
-/// `pingConnector`: saves the state as sent, unless a reset is pending: then it
-/// answers `""`, saves nothing, and the reset is over.
-pub(crate) fn ping(
-    state: &mut State,
-    world: &OpenCtiWorld,
-    arguments: &JsonMap,
-) -> Result<Value, Refusal> {
-    let id = arguments
-        .get("id")
-        .and_then(JsonValue::as_str)
-        .unwrap_or_default();
-    let sent = arguments
-        .get("state")
-        .and_then(JsonValue::as_str)
-        .map(str::to_owned);
-    let info = arguments
-        .get("connectorInfo")
-        .map(|info| json!(info))
-        .unwrap_or_default();
-    moments(&info)?;
-    let now = world.clock.now();
-    let (echo, queue) = (state.echo.clone(), state.queue());
-    let connector = state
-        .connectors
-        .get_mut(id)
-        .ok_or_else(|| Refusal::functional("No connector found with the specified ID"))?;
-    let before = connector.state.clone();
-    let saved = !connector.reset;
-    let answered = if saved {
-        connector.state.clone_from(&sent);
-        match echo {
-            Echo::Fresh => sent.clone(),
-            Echo::Previous => before,
-            Echo::Fixed(state) => Some(state),
-        }
-    } else {
-        connector.reset = false;
-        before
-    };
-    connector.updated_at = now;
-    if !info.is_null() {
-        connector.info.clone_from(&info);
+/// What waits in the queue is for the platform to say; it stands in each answer.
+impl Connectors {
+    /// `connector(id)`.
+    pub(crate) fn json_of(&self, world: &OpenCtiWorld, queue: Queue, id: &str) -> Option<Value> {
+        let connector = self.known.get(id)?;
+        Some(connector.json(world, queue, connector.state.as_deref()))
     }
-    let answer = connector.json(world, queue, answered.as_deref());
-    state.pings.push(Ping {
-        at: now,
-        connector: id.to_owned(),
-        state: sent,
-        info,
-        answered,
-        saved,
-    });
-    Ok(answer)
+
+    /// `registerConnector`: an upsert that keeps the saved state.
+    pub(crate) fn register(
+        &mut self,
+        world: &OpenCtiWorld,
+        queue: Queue,
+        user_id: &str,
+        arguments: &JsonMap,
+    ) -> Result<Value, Refusal> {
+        let input = arguments
+            .get("input")
+            .filter(|input| !input.is_null())
+            .map(|input| json!(input))
+            .ok_or_else(|| Refusal::functional("No input to register a connector with"))?;
+        let text = |name: &str| input[name].as_str().unwrap_or_default().to_owned();
+        let id = text("id");
+        if id.trim().is_empty() {
+            return Err(Refusal::functional("A connector needs an id"));
+        }
+        let now = world.clock.now();
+        let old = self.known.remove(&id);
+        let connector = Connector {
+            name: text("name"),
+            kind: text("type"),
+            scope: input["scope"]
+                .as_array()
+                .map(|scope| {
+                    scope
+                        .iter()
+                        .filter_map(Value::as_str)
+                        .map(str::to_owned)
+                        .collect()
+                })
+                .unwrap_or_default(),
+            user_id: user_id.to_owned(),
+            state: old.as_ref().and_then(|old| old.state.clone()),
+            reset: old.as_ref().is_some_and(|old| old.reset),
+            state_timestamp: old.as_ref().and_then(|old| old.state_timestamp),
+            info: old.as_ref().map(|old| old.info.clone()).unwrap_or_default(),
+            registrations: old.as_ref().map_or(0, |old| old.registrations) + 1,
+            created_at: old.as_ref().map_or(now, |old| old.created_at),
+            updated_at: now,
+            input,
+            id: id.clone(),
+        };
+        let answer = connector.json(world, queue, connector.state.as_deref());
+        self.known.insert(id, connector);
+        Ok(answer)
+    }
+
+    /// `pingConnector`: saves the state as sent, unless a reset is pending: then it
+    /// answers `""`, saves nothing, and the reset is over.
+    pub(crate) fn ping(
+        &mut self,
+        world: &OpenCtiWorld,
+        queue: Queue,
+        arguments: &JsonMap,
+    ) -> Result<Value, Refusal> {
+        let id = arguments
+            .get("id")
+            .and_then(JsonValue::as_str)
+            .unwrap_or_default();
+        let sent = arguments
+            .get("state")
+            .and_then(JsonValue::as_str)
+            .map(str::to_owned);
+        let info = arguments
+            .get("connectorInfo")
+            .map(|info| json!(info))
+            .unwrap_or_default();
+        moments(&info)?;
+        let now = world.clock.now();
+        let connector = self.known.get_mut(id).ok_or_else(unknown)?;
+        let before = connector.state.clone();
+        let saved = !connector.reset;
+        let answered = if saved {
+            connector.state.clone_from(&sent);
+            match &self.echo {
+                Echo::Fresh => sent.clone(),
+                Echo::Previous => before,
+                Echo::Fixed(state) => Some(state.clone()),
+            }
+        } else {
+            connector.reset = false;
+            before
+        };
+        connector.updated_at = now;
+        if !info.is_null() {
+            connector.info.clone_from(&info);
+        }
+        let answer = connector.json(world, queue, answered.as_deref());
+        self.pings.push(Ping {
+            at: now,
+            connector: id.to_owned(),
+            state: sent,
+            info,
+            answered,
+            saved,
+        });
+        Ok(answer)
+    }
+
+    /// `resetStateConnector`, the refresh button: empties the state.
+    pub(crate) fn reset(
+        &mut self,
+        world: &OpenCtiWorld,
+        queue: Queue,
+        id: &str,
+    ) -> Result<Value, Refusal> {
+        let connector = self.known.get_mut(id).ok_or_else(unknown)?;
+        connector.state = Some(String::new());
+        connector.reset = true;
+        connector.state_timestamp = Some(world.clock.now());
+        Ok(connector.json(world, queue, Some("")))
+    }
+
+    /// `deleteConnector`.
+    pub(crate) fn delete(&mut self, id: &str) -> Result<Value, Refusal> {
+        let deleted = self.known.remove(id).ok_or_else(unknown)?;
+        Ok(deleted.id.into())
+    }
+}
+
+pub(crate) fn unknown() -> Refusal {
+    Refusal::functional("No connector found with the specified ID")
 }
 
 /// The two dates in `connectorInfo` must be dates: the platform's scalar for
@@ -273,20 +314,4 @@ fn moments(info: &Value) -> Result<(), Refusal> {
         }
     }
     Ok(())
-}
-
-/// `resetStateConnector`, the refresh button: empties the state, and the queue.
-pub(crate) fn reset(state: &mut State, world: &OpenCtiWorld, id: &str) -> Result<Value, Refusal> {
-    let now = world.clock.now();
-    state.queue = None;
-    state.held.clear();
-    let queue = state.queue();
-    let connector = state
-        .connectors
-        .get_mut(id)
-        .ok_or_else(|| Refusal::functional("No connector found with the specified ID"))?;
-    connector.state = Some(String::new());
-    connector.reset = true;
-    connector.state_timestamp = Some(now);
-    Ok(connector.json(world, queue, Some("")))
 }

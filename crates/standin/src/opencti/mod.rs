@@ -20,12 +20,14 @@
 
 mod connectors;
 mod door;
+mod drafts;
 mod failure;
 mod graphql;
 mod import;
 mod platform;
 mod refusal;
 pub mod release;
+mod stamp;
 mod works;
 mod world;
 
@@ -38,10 +40,10 @@ use tokio_util::sync::CancellationToken;
 
 pub use connectors::{Connector, Echo, Ping, Queue};
 pub use door::Logged;
+pub use drafts::Draft;
 pub use failure::Failure;
 pub use graphql::validate;
 pub use import::{Counts, FaultKind, ImportFault, Pushed, Road, judge};
-pub use platform::Draft;
 pub use release::Release;
 pub use works::{Work, WorkMessage, WorkStatus};
 pub use world::{
@@ -50,6 +52,7 @@ pub use world::{
 
 use self::door::Door;
 use self::graphql::Judged;
+use self::import::Importer;
 use self::platform::{Platform, State};
 use super::server::{Log, Server, lock, loopback};
 
@@ -159,38 +162,38 @@ impl StandIn {
 
     /// The connectors that are registered.
     pub fn connectors(&self) -> Vec<Connector> {
-        self.look(|state| state.connectors.values().cloned().collect())
+        self.look(|state| state.connectors.known.values().cloned().collect())
     }
 
     /// A connector.
     pub fn connector(&self, id: &str) -> Option<Connector> {
-        self.look(|state| state.connectors.get(id).cloned())
+        self.look(|state| state.connectors.known.get(id).cloned())
     }
 
     /// All pings so far.
     pub fn pings(&self) -> Vec<Ping> {
-        self.look(|state| state.pings.clone())
+        self.look(|state| state.connectors.pings.clone())
     }
 
     /// All works so far that were not deleted.
     pub fn works(&self) -> Vec<Work> {
-        self.look(|state| state.works.clone())
+        self.look(|state| state.works.all().to_vec())
     }
 
     /// All drafts so far.
     pub fn drafts(&self) -> Vec<Draft> {
-        self.look(|state| state.drafts.clone())
+        self.look(|state| state.drafts.all().to_vec())
     }
 
     /// All bundles as they came.
     pub fn bundles(&self) -> Vec<Arc<Pushed>> {
-        self.look(|state| state.bundles.clone())
+        self.look(|state| state.importer.bundles.clone())
     }
 
     /// All objects that the platform took, merged by id, in the order of their
     /// first coming. What a report refers to adds up.
     pub fn objects(&self) -> Vec<Arc<Value>> {
-        self.look(|state| state.store.objects())
+        self.look(|state| state.importer.store.objects())
     }
 
     /// The objects of a type.
@@ -202,28 +205,28 @@ impl StandIn {
 
     /// An object.
     pub fn object(&self, id: &str) -> Option<Arc<Value>> {
-        self.look(|state| state.store.object(id))
+        self.look(|state| state.importer.store.object(id))
     }
 
     /// Ids of what a report should name and none does: observables, indicators,
     /// malware, techniques, notes and relationships.
     pub fn unreported(&self) -> Vec<String> {
-        self.look(|state| state.store.unreported())
+        self.look(|state| state.importer.store.unreported())
     }
 
     /// Everything that was wrong with what came.
     pub fn faults(&self) -> Vec<ImportFault> {
-        self.look(|state| state.faults.clone())
+        self.look(|state| state.importer.faults.clone())
     }
 
     /// How many objects came, and what became of them.
     pub fn counts(&self) -> Counts {
-        self.look(|state| state.store.counts.clone())
+        self.look(|state| state.importer.store.counts.clone())
     }
 
     /// Bundles that wait to be worked off.
     pub fn waiting(&self) -> usize {
-        self.look(|state| state.held.len())
+        self.look(|state| state.importer.waiting())
     }
 
     /// Waits until the requests are as wanted, and returns them. A request is
@@ -266,7 +269,7 @@ impl StandIn {
     /// Somebody presses the refresh button of one connector; whether there is one.
     pub fn press_refresh_of(&self, id: &str) -> bool {
         let world = self.world();
-        self.change(|state| connectors::reset(state, world, id).is_ok())
+        self.change(|state| state.reset(world, id).is_ok())
     }
 
     /// What waits in the connectors' queues from now on, whatever was pushed.
@@ -276,13 +279,13 @@ impl StandIn {
 
     /// Which state pings are answered with from now on.
     pub fn set_echo(&self, echo: Echo) {
-        self.change(|state| state.echo = echo);
+        self.change(|state| state.connectors.echo = echo);
     }
 
     /// Saves a state for a connector, as an earlier life of it would have.
     pub fn set_state(&self, connector: &str, text: &str) {
         self.change(|state| {
-            if let Some(connector) = state.connectors.get_mut(connector) {
+            if let Some(connector) = state.connectors.known.get_mut(connector) {
                 connector.state = Some(text.to_owned());
             }
         });
@@ -290,38 +293,33 @@ impl StandIn {
 
     /// Somebody deletes a work; whether there was one.
     pub fn delete_work(&self, id: &str) -> bool {
-        self.change(|state| {
-            let before = state.works.len();
-            state.works.retain(|work| work.id != id);
-            state.works.len() < before
-        })
+        self.change(|state| state.works.delete(id))
     }
 
     /// The worker works off all that waits; returns how many bundles.
     pub fn work_off(&self) -> usize {
         let now = self.world().clock.now();
-        self.change(|state| import::work_off(state, now))
+        self.change(|state| state.worker(|worker, works| worker.work_off(works, now)))
     }
 
     /// The worker takes the bundles that wait from the queue and tells their
     /// works how much to expect; returns how many.
     pub fn count_waiting(&self) -> usize {
-        self.change(import::count)
+        self.change(|state| state.worker(Importer::count))
     }
 
     /// The worker imports so many of the objects that were counted, if there
     /// are; returns how many.
     pub fn import_some(&self, most: usize) -> usize {
         let now = self.world().clock.now();
-        self.change(|state| import::import_some(state, most, now))
+        self.change(|state| state.worker(|worker, works| worker.import_some(works, most, now)))
     }
 
     /// Takes in what came by a broker, a directory or a bucket, judged in the
     /// same way; returns what is wrong with it.
     pub fn ingest_message(&self, text: &str) -> Vec<ImportFault> {
-        let faults = import::ingest(&self.door.platform, text);
-        self.door.platform.changed();
-        faults
+        let world = self.world();
+        self.change(|state| state.intake().ingest(world, text))
     }
 }
 

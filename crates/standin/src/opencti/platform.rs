@@ -1,70 +1,75 @@
 //! The platform's state, and what each root field does to it.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use apollo_compiler::response::{JsonMap, JsonValue};
-use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 use tokio::sync::watch;
-use uuid::Uuid;
 
-use super::connectors::{self, Connector, Echo, Ping, Queue};
+use super::connectors::{self, Connectors, Queue};
+use super::drafts::Drafts;
 use super::graphql::Answers;
-use super::import::{self, Held, ImportFault, Pushed, Store};
+use super::import::{Importer, Intake, Push};
 use super::refusal::Refusal;
-use super::works::{self, Work};
+use super::works::Works;
 use super::world::{CONNECTOR_API, MODULES, OpenCtiWorld, User};
 use crate::server::lock;
-
-/// A moment as the platform writes it.
-pub(crate) fn stamp(moment: DateTime<Utc>) -> String {
-    moment.to_rfc3339_opts(SecondsFormat::Millis, true)
-}
-
-/// A draft that was asked for.
-#[derive(Clone, Debug)]
-pub struct Draft {
-    /// Its id.
-    pub id: String,
-    /// Its name.
-    pub name: String,
-    /// When it was added.
-    pub added_at: DateTime<Utc>,
-}
 
 /// Everything that the platform remembers.
 #[derive(Default)]
 pub(crate) struct State {
-    pub(crate) connectors: BTreeMap<String, Connector>,
+    pub(crate) connectors: Connectors,
     /// What the test says that waits in the queue.
     pub(crate) queue: Option<Queue>,
-    pub(crate) echo: Echo,
-    pub(crate) pings: Vec<Ping>,
-    pub(crate) works: Vec<Work>,
-    pub(crate) works_made: usize,
-    pub(crate) drafts: Vec<Draft>,
-    pub(crate) bundles: Vec<Arc<Pushed>>,
-    pub(crate) held: VecDeque<Held>,
-    pub(crate) store: Store,
-    pub(crate) faults: Vec<ImportFault>,
+    pub(crate) works: Works,
+    pub(crate) drafts: Drafts,
+    pub(crate) importer: Importer,
 }
 
 impl State {
     /// What waits in the connectors' queues.
     pub(crate) fn queue(&self) -> Queue {
-        self.queue.unwrap_or_else(|| Queue {
-            messages: self.held.iter().map(|held| held.messages() as f64).sum(),
-            bytes: self.held.iter().map(|held| held.bytes() as f64).sum(),
-        })
+        self.queue.unwrap_or_else(|| self.importer.queue())
     }
 
-    /// A work that is alive.
-    pub(crate) fn work(&mut self, id: &str) -> Result<&mut Work, Refusal> {
-        self.works
-            .iter_mut()
-            .find(|work| work.id == id)
-            .ok_or_else(|| Refusal::work_not_alive(id))
+    /// The refresh button empties the queue, too.
+    pub(crate) fn reset(&mut self, world: &OpenCtiWorld, id: &str) -> Result<Value, Refusal> {
+        self.queue = None;
+        self.importer.forget_waiting();
+        let queue = self.queue();
+        self.connectors.reset(world, queue, id)
+    }
+
+    /// The worker does something, and tells the works.
+    pub(crate) fn worker<T>(&mut self, does: impl FnOnce(&mut Importer, &mut Works) -> T) -> T {
+        does(&mut self.importer, &mut self.works)
+    }
+
+    /// Takes a bundle in, with what it has to fit to.
+    pub(crate) fn intake(&mut self) -> Intake<'_> {
+        Intake {
+            connectors: &self.connectors,
+            drafts: &self.drafts,
+            works: &mut self.works,
+            importer: &mut self.importer,
+        }
+    }
+
+    fn work_add(&mut self, world: &OpenCtiWorld, arguments: &JsonMap) -> Result<Value, Refusal> {
+        let connector = arguments.get("connectorId").and_then(JsonValue::as_str);
+        let connector = connector.unwrap_or_default();
+        let answer = self.connectors.json_of(world, self.queue(), connector);
+        let answer = answer.ok_or_else(connectors::unknown)?;
+        let work = self.works.add(connector, arguments, world.clock.now());
+        Ok(work.json(answer))
+    }
+
+    fn work(&self, world: &OpenCtiWorld, id: &str) -> Option<Value> {
+        let work = self.works.all().iter().find(|work| work.id == id)?;
+        let connector = self
+            .connectors
+            .json_of(world, self.queue(), &work.connector);
+        Some(work.json(connector.unwrap_or_default()))
     }
 }
 
@@ -78,7 +83,7 @@ pub(crate) struct Platform {
 impl Platform {
     pub(crate) fn new(world: OpenCtiWorld) -> Self {
         let state = State {
-            store: Store::new(&world.known),
+            importer: Importer::new(&world.known),
             ..State::default()
         };
         Self {
@@ -137,79 +142,37 @@ impl Answers for Caller<'_> {
         let id = text("id").unwrap_or_default();
         if path == "stixBundlePush" {
             // Judged without the lock: a large bundle must hold up no ping.
-            return import::push(self.platform, self.draft, arguments);
+            let push = Push::read(arguments, self.draft, world.judge);
+            return lock(&self.platform.state).intake().push(world, push);
         }
         let mut state = lock(&self.platform.state);
         let state = &mut *state;
+        let queue = state.queue();
         match path {
             "about" => Ok(json!({ "version": world.release.version() })),
-            "me" => Ok(me(user, self.draft.and_then(|id| draft(state, id)))),
-            "connector" => Ok(state.connectors.get(id).map_or(Value::Null, |connector| {
-                connector.json(world, state.queue(), connector.state.as_deref())
-            })),
-            "work" => Ok(works::json_of(state, world, id).unwrap_or_default()),
-            "registerConnector" => connectors::register(state, world, &user.id, arguments),
-            "pingConnector" => connectors::ping(state, world, arguments),
-            "resetStateConnector" => connectors::reset(state, world, id),
-            "deleteConnector" => match state.connectors.remove(id) {
-                Some(_) => Ok(id.into()),
-                None => Err(Refusal::functional(
-                    "No connector found with the specified ID",
-                )),
-            },
-            "workAdd" => works::add(state, world, arguments),
-            "workEdit" => state.work(id).map(|_| id.into()),
-            "draftWorkspaceAdd" => draft_add(state, world, arguments),
+            "me" => Ok(me(user, self.draft.and_then(|id| state.drafts.json_of(id)))),
+            "connector" => Ok(state
+                .connectors
+                .json_of(world, queue, id)
+                .unwrap_or_default()),
+            "work" => Ok(state.work(world, id).unwrap_or_default()),
+            "registerConnector" => state.connectors.register(world, queue, &user.id, arguments),
+            "pingConnector" => state.connectors.ping(world, queue, arguments),
+            "resetStateConnector" => state.reset(world, id),
+            "deleteConnector" => state.connectors.delete(id),
+            "workAdd" => state.work_add(world, arguments),
+            "workEdit" => state.works.get(id).map(|_| id.into()),
+            "draftWorkspaceAdd" => state.drafts.add(arguments, world.clock.now()),
             path => match (work, path.strip_prefix("workEdit.")) {
                 (Some(work), Some(field)) => {
-                    works::edit(state, world.clock.now(), work, field, arguments)
+                    let (works, drafts) = (&mut state.works, &state.drafts);
+                    let is_draft = |id: &str| drafts.knows(id);
+                    works.edit((work, field), arguments, is_draft, world.clock.now())
                 }
                 _ => Err(Refusal::functional(format!("Nothing answers {path}"))),
             },
         }
     }
-}
-
-fn draft_add(
-    state: &mut State,
-    world: &OpenCtiWorld,
-    arguments: &JsonMap,
-) -> Result<Value, Refusal> {
-    let input = arguments
-        .get("input")
-        .map(|input| json!(input))
-        .unwrap_or_default();
-    let name = input["name"].as_str().unwrap_or_default();
-    if name.chars().count() < 2 {
-        return Err(Refusal::functional(
-            "A draft needs a name of two characters",
-        ));
-    }
-    let id = Uuid::new_v4().to_string();
-    state.drafts.push(Draft {
-        id: id.clone(),
-        name: name.to_owned(),
-        added_at: world.clock.now(),
-    });
-    Ok(draft(state, &id).unwrap_or_default())
-}
-
-fn draft(state: &State, id: &str) -> Option<Value> {
-    let draft = state.drafts.iter().find(|draft| draft.id == id)?;
-    Some(json!({
-        "id": draft.id,
-        "entity_type": "DraftWorkspace",
-        "standard_id": format!("draft-workspace--{}", draft.id),
-        "parent_types": ["Basic-Object", "Internal-Object"],
-        "name": draft.name,
-        "description": null,
-        "created_at": stamp(draft.added_at),
-        "entity_id": null,
-        "draft_status": "open",
-        "processingCount": 0,
-        "validationWork": null,
-        "currentUserAccessRight": "admin",
-    }))
 }
 
 fn me(user: &User, draft: Option<Value>) -> Value {

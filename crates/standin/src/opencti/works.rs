@@ -4,9 +4,8 @@ use apollo_compiler::response::{JsonMap, JsonValue};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::platform::{State, stamp};
 use super::refusal::Refusal;
-use super::world::OpenCtiWorld;
+use super::stamp::stamp;
 
 /// Where a work stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +109,14 @@ impl Work {
         self.settle(now);
     }
 
+    fn receive(&mut self, message: Option<&str>, now: DateTime<Utc>) {
+        self.received_at = Some(now);
+        if self.status == WorkStatus::Wait {
+            self.status = WorkStatus::Progress;
+        }
+        self.messages.extend(said(message, now));
+    }
+
     fn close(&mut self, message: Option<&str>, in_error: bool, now: DateTime<Utc>) {
         self.closed = true;
         self.in_error |= in_error;
@@ -140,7 +147,8 @@ impl Work {
         self.closed && self.status == WorkStatus::Complete
     }
 
-    fn json(&self, connector: Value) -> Value {
+    /// The whole object; the selection picks from it.
+    pub(crate) fn json(&self, connector: Value) -> Value {
         let status = match self.status {
             WorkStatus::Wait => "wait",
             WorkStatus::Progress => "progress",
@@ -199,102 +207,102 @@ fn text<'a>(arguments: &'a JsonMap, name: &str) -> Option<&'a str> {
     arguments.get(name).and_then(JsonValue::as_str)
 }
 
-/// `workAdd`.
-pub(crate) fn add(
-    state: &mut State,
-    world: &OpenCtiWorld,
-    arguments: &JsonMap,
-) -> Result<Value, Refusal> {
-    let connector = text(arguments, "connectorId").unwrap_or_default();
-    if !state.connectors.contains_key(connector) {
-        return Err(Refusal::functional(
-            "No connector found with the specified ID",
-        ));
+/// The platform's works.
+#[derive(Default)]
+pub(crate) struct Works {
+    all: Vec<Work>,
+    made: usize,
+}
+
+impl Works {
+    pub(crate) fn all(&self) -> &[Work] {
+        &self.all
     }
-    let name = text(arguments, "friendlyName").unwrap_or_default();
-    let multi_part = arguments
-        .get("isMultiPartWork")
-        .and_then(JsonValue::as_bool);
-    let id = create(state, connector, name, world.clock.now());
-    if let Ok(work) = state.work(&id) {
+
+    /// A work that is alive.
+    pub(crate) fn get(&mut self, id: &str) -> Result<&mut Work, Refusal> {
+        self.all
+            .iter_mut()
+            .find(|work| work.id == id)
+            .ok_or_else(|| Refusal::work_not_alive(id))
+    }
+
+    /// Whether there was one.
+    pub(crate) fn delete(&mut self, id: &str) -> bool {
+        let before = self.all.len();
+        self.all.retain(|work| work.id != id);
+        self.all.len() < before
+    }
+
+    /// `workAdd`, for a connector that is known.
+    pub(crate) fn add(
+        &mut self,
+        connector: &str,
+        arguments: &JsonMap,
+        now: DateTime<Utc>,
+    ) -> &mut Work {
+        let name = text(arguments, "friendlyName").unwrap_or_default();
+        let multi_part = arguments
+            .get("isMultiPartWork")
+            .and_then(JsonValue::as_bool);
+        let work = self.create(connector, name, now);
         work.multi_part = multi_part == Some(true);
+        work
     }
-    json_of(state, world, &id).ok_or_else(|| Refusal::work_not_alive(&id))
-}
 
-/// Makes a work, for a connector or on the platform's own account.
-pub(crate) fn create(state: &mut State, connector: &str, name: &str, now: DateTime<Utc>) -> String {
-    // Two works of one millisecond are still two works.
-    state.works_made += 1;
-    let id = format!("work_{connector}_{}_{}", stamp(now), state.works_made);
-    state
-        .works
-        .push(Work::new(id.clone(), name, connector, now));
-    id
-}
-
-/// `work(id)`.
-pub(crate) fn json_of(state: &State, world: &OpenCtiWorld, id: &str) -> Option<Value> {
-    let work = state.works.iter().find(|work| work.id == id)?;
-    let connector = state
-        .connectors
-        .get(&work.connector)
-        .map(|connector| connector.json(world, state.queue(), connector.state.as_deref()));
-    Some(work.json(connector.unwrap_or_default()))
-}
-
-/// One field of `workEdit(id)`.
-pub(crate) fn edit(
-    state: &mut State,
-    now: DateTime<Utc>,
-    id: &str,
-    field: &str,
-    arguments: &JsonMap,
-) -> Result<Value, Refusal> {
-    if field == "delete" {
-        state.work(id)?;
-        state.works.retain(|work| work.id != id);
-        return Ok(id.into());
+    /// Makes a work, for a connector or on the platform's own account.
+    pub(crate) fn create(&mut self, connector: &str, name: &str, now: DateTime<Utc>) -> &mut Work {
+        // Two works of one millisecond are still two works.
+        self.made += 1;
+        let id = format!("work_{connector}_{}_{}", stamp(now), self.made);
+        self.all.push_mut(Work::new(id, name, connector, now))
     }
-    let drafts: Vec<String> = state.drafts.iter().map(|draft| draft.id.clone()).collect();
-    let work = state.work(id)?;
-    if work.over() {
-        return Err(Refusal::work_not_alive(id));
-    }
-    match field {
-        "ping" => {}
-        "toReceived" => {
-            work.received_at = Some(now);
-            if work.status == WorkStatus::Wait {
-                work.status = WorkStatus::Progress;
+
+    /// One field of `workEdit(id)`. `is_draft`: whether the platform has a draft.
+    pub(crate) fn edit(
+        &mut self,
+        (id, field): (&str, &str),
+        arguments: &JsonMap,
+        is_draft: impl Fn(&str) -> bool,
+        now: DateTime<Utc>,
+    ) -> Result<Value, Refusal> {
+        let work = self.get(id)?;
+        if field == "delete" {
+            self.delete(id);
+            return Ok(id.into());
+        }
+        if work.over() {
+            return Err(Refusal::work_not_alive(id));
+        }
+        match field {
+            "ping" => {}
+            "toReceived" => work.receive(text(arguments, "message"), now),
+            "toProcessed" => {
+                let in_error = arguments.get("inError").and_then(JsonValue::as_bool);
+                work.close(text(arguments, "message"), in_error == Some(true), now);
             }
-            work.messages.extend(said(text(arguments, "message"), now));
-        }
-        "toProcessed" => {
-            let in_error = arguments.get("inError").and_then(JsonValue::as_bool);
-            work.close(text(arguments, "message"), in_error == Some(true), now);
-        }
-        "addExpectations" => {
-            let more = arguments.get("expectations").and_then(JsonValue::as_u64);
-            work.expected += more.unwrap_or(0);
-        }
-        "reportExpectation" => work.report(reported(arguments, now), now),
-        "addDraftContext" => {
-            let draft = text(arguments, "draftContext").unwrap_or_default();
-            if !drafts.iter().any(|known| known == draft) {
+            "addExpectations" => {
+                let more = arguments.get("expectations").and_then(JsonValue::as_u64);
+                work.expected += more.unwrap_or(0);
+            }
+            "reportExpectation" => work.report(reported(arguments, now), now),
+            "addDraftContext" => {
+                let draft = text(arguments, "draftContext").unwrap_or_default();
+                if !is_draft(draft) {
+                    return Err(Refusal::functional(format!(
+                        "Draft {draft} cannot be found"
+                    )));
+                }
+                work.draft = Some(draft.to_owned());
+            }
+            _ => {
                 return Err(Refusal::functional(format!(
-                    "Draft {draft} cannot be found"
+                    "Nothing edits a work by {field}"
                 )));
             }
-            work.draft = Some(draft.to_owned());
         }
-        _ => {
-            return Err(Refusal::functional(format!(
-                "Nothing edits a work by {field}"
-            )));
-        }
+        Ok(id.into())
     }
-    Ok(id.into())
 }
 
 fn reported(arguments: &JsonMap, at: DateTime<Utc>) -> Option<WorkMessage> {

@@ -6,6 +6,9 @@ use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Timelike, Utc};
 
 use super::refusal::Refusal;
 
+/// How the account's key stands in logged paths.
+pub(crate) const OWN_KEY: &str = "{key}";
+
 /// What a key is licensed for; decides what a search costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Licence {
@@ -141,6 +144,11 @@ pub(crate) struct Account {
 const MINUTE: TimeDelta = TimeDelta::milliseconds(59_500);
 
 impl Account {
+    /// Whether a user in a path is the key's owner.
+    pub(crate) fn is_own(&self, id: &str) -> bool {
+        id == OWN_KEY || id == self.user
+    }
+
     pub(crate) fn new(key: String, user: String, licence: Licence, now: DateTime<Utc>) -> Self {
         Self {
             key,

@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use url::form_urlencoded;
 
-use super::account::{Account, Cost, Licence};
+use super::account::{Account, Cost, Licence, OWN_KEY};
 use super::fault::{Answer, Faults};
 use super::log::{Logged, key_id};
 use super::refusal::{Refusal, envelope};
@@ -23,9 +23,6 @@ use super::world::World;
 use super::{files, gzip, users};
 use crate::server::{Log, lock};
 use clock::Clock;
-
-/// How the account's key stands in logged paths.
-pub(crate) const OWN_KEY: &str = "{key}";
 
 /// The world, and a number that grows with each change of it.
 #[derive(Debug, Default)]

@@ -8,17 +8,9 @@ use serde_json::{Map, Value, json};
 use super::account::{Account, Counter, Licence};
 use super::refusal::Refusal;
 use super::route::Parameters;
-use super::serve::OWN_KEY;
 
 /// The most days that one question for the usage may span, and the default.
 const LONGEST: i64 = 30;
-
-impl Account {
-    /// Whether a user in a path is the key's owner.
-    pub(crate) fn is_own(&self, id: &str) -> bool {
-        id == OWN_KEY || id == self.user
-    }
-}
 
 /// The owner's user object.
 pub(crate) fn user(parameters: &Parameters, account: &Account, base: &str) -> String {

@@ -5,82 +5,69 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::fault::{FaultKind, ImportFault};
-use super::{Held, Pushed, Road, accept, kept, late, open};
-use crate::opencti::platform::{Platform, State};
-use crate::server::lock;
+use super::contents::open;
+use super::fault::ImportFault;
+use super::intake::{Intake, kept};
+use super::worker::{Held, Pushed, Road};
+use crate::opencti::world::OpenCtiWorld;
 
-/// Takes what came by another road in; returns what is wrong with it.
-pub(crate) fn ingest(platform: &Platform, text: &str) -> Vec<ImportFault> {
-    let now = platform.world.clock.now();
-    let mut state = lock(&platform.state);
-    let state = &mut *state;
-    let before = state.faults.len();
-    if let Err(why) = take(state, platform, text, now) {
-        state.faults.push(ImportFault {
-            object: String::new(),
-            kind: FaultKind::NotABundle,
-            detail: why,
-            work: None,
-        });
+impl Intake<'_> {
+    /// Takes what came by another road in; returns what is wrong with it.
+    pub(crate) fn ingest(mut self, world: &OpenCtiWorld, text: &str) -> Vec<ImportFault> {
+        let before = self.importer.faults.len();
+        if let Err(why) = self.take(world, text) {
+            self.importer.refuse(why);
+        }
+        self.importer.faults.split_at(before).1.to_vec()
     }
-    state.faults.split_at(before).1.to_vec()
-}
 
-fn take(
-    state: &mut State,
-    platform: &Platform,
-    text: &str,
-    now: DateTime<Utc>,
-) -> Result<(), String> {
-    let message: Value = serde_json::from_str(text).map_err(|error| format!("no JSON: {error}"))?;
-    let message = Message(&message);
-    let applicant = message.text("applicant_id")?;
-    let connector = state
-        .connectors
-        .values()
-        .find(|connector| connector.user_id == applicant)
-        .map(|connector| connector.id.clone())
-        .ok_or_else(|| format!("no connector acts as `applicant_id` {applicant:?}"))?;
-    message.list("entities_types")?;
-    message.boolean("update")?;
-    let judge = platform.world.judge;
-    let (road, bundle) = match message.text("bundle_type")? {
-        "QUEUE_BUNDLE" => (Road::Queue, message.content()?),
-        "DIRECTORY_BUNDLE" => (Road::Directory, message.document()?),
-        "S3_BUNDLE" => (Road::S3, message.document()?),
-        other => return Err(format!("`bundle_type` is {other:?}")),
-    };
-    let contents = open(&bundle, judge)?;
-    let work = message.nullable("work_id")?.filter(|_| road == Road::Queue);
-    let draft = message.nullable("draft_id")?;
-    if let Some(id) = &work {
-        late(state, id).map_err(|refusal| refusal.messages.join(" "))?;
+    fn take(&mut self, world: &OpenCtiWorld, text: &str) -> Result<(), String> {
+        let message: Value =
+            serde_json::from_str(text).map_err(|error| format!("no JSON: {error}"))?;
+        let message = Message(&message);
+        let applicant = message.text("applicant_id")?;
+        let mut connectors = self.connectors.known.values();
+        let connector = connectors
+            .find(|connector| connector.user_id == applicant)
+            .map(|connector| connector.id.clone())
+            .ok_or_else(|| format!("no connector acts as `applicant_id` {applicant:?}"))?;
+        message.list("entities_types")?;
+        message.boolean("update")?;
+        let (road, bundle) = match message.text("bundle_type")? {
+            "QUEUE_BUNDLE" => (Road::Queue, message.content()?),
+            "DIRECTORY_BUNDLE" => (Road::Directory, message.document()?),
+            "S3_BUNDLE" => (Road::S3, message.document()?),
+            other => return Err(format!("`bundle_type` is {other:?}")),
+        };
+        let contents = open(&bundle, world.judge)?;
+        let work = message.nullable("work_id")?.filter(|_| road == Road::Queue);
+        let draft = message.nullable("draft_id")?;
+        if let Some(id) = &work {
+            self.late(id)
+                .map_err(|refusal| refusal.messages.join(" "))?;
+        }
+        if let Some(id) = draft.as_deref().filter(|id| !self.drafts.knows(id)) {
+            return Err(format!("no draft {id:?}"));
+        }
+        self.importer.bundles.push(Arc::new(Pushed {
+            at: world.clock.now(),
+            road,
+            connector,
+            work: work.clone(),
+            draft,
+            bytes: bundle.len(),
+            objects: contents.len(),
+            text: kept(&bundle, world.judge),
+        }));
+        // The worker counts what it has to split; of one object it was told before.
+        let announced = contents.len() == 1;
+        let held = Held::new(contents, work, bundle.len());
+        let held = if announced { held.announced() } else { held };
+        self.accept(world, held, false);
+        Ok(())
     }
-    if let Some(id) = &draft
-        && !state.drafts.iter().any(|known| &known.id == id)
-    {
-        return Err(format!("no draft {id:?}"));
-    }
-    state.bundles.push(Arc::new(Pushed {
-        at: now,
-        road,
-        connector,
-        work: work.clone(),
-        draft,
-        bytes: bundle.len(),
-        objects: contents.len(),
-        text: kept(&bundle, judge),
-    }));
-    // The worker counts what it has to split; of one object it was told before.
-    let announced = contents.len() == 1;
-    let held = Held::new(contents, work, bundle.len());
-    let held = if announced { held.announced() } else { held };
-    accept(state, platform, held, false);
-    Ok(())
 }
 
 /// A message, asked for its properties.
