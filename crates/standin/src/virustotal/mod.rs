@@ -38,7 +38,6 @@ mod account;
 mod cursor;
 mod fault;
 mod files;
-mod gzip;
 mod log;
 mod query;
 mod refusal;

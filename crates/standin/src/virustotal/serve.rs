@@ -1,5 +1,6 @@
 //! From a request to its answer.
 
+use std::io::Write as _;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use axum::body::{Body, Bytes};
@@ -8,6 +9,8 @@ use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATIO
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, TimeDelta, Utc};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use futures_util::stream;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -20,7 +23,7 @@ use super::refusal::{Refusal, envelope};
 use super::route::{Parameters, Route};
 use super::search::{self, Embedding, Searches};
 use super::world::World;
-use super::{files, gzip, users};
+use super::{files, users};
 use crate::server::{Log, lock};
 use clock::Clock;
 
@@ -366,7 +369,7 @@ impl Reply {
     fn into_response(self) -> Response {
         let mut bytes = self.body.into_bytes();
         if self.gzip {
-            bytes = gzip::wrap(&bytes);
+            bytes = gzipped(&bytes);
         }
         let whole = bytes.len();
         let mut response = match self.cut {
@@ -397,6 +400,12 @@ impl Reply {
         }
         response
     }
+}
+
+fn gzipped(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    let whole = encoder.write_all(bytes).and_then(|()| encoder.finish());
+    whole.expect("a vector takes whatever is written")
 }
 
 /// Bytes, and then an end that ends the connection.
