@@ -365,6 +365,23 @@ fn every_file_and_heading_that_is_linked_exists() {
 }
 
 #[test]
+fn every_path_of_the_project_that_a_page_names_exists() {
+    let folders = ["src", "crates", "tests", "benches", "examples", "docs"];
+    let mut seen = 0;
+    for page in pages().iter().filter(|page| *page != "CHANGELOG.md") {
+        for path in quoted(&prose(&read(page))) {
+            let folder = path.split_once('/').map(|(folder, _)| folder);
+            // `tests/data/NAME.json` stands for any.
+            if folder.is_some_and(|it| folders.contains(&it)) && !path.contains("NAME") {
+                assert!(root().join(path).exists(), "{page}: {path}");
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen >= 5, "{seen} paths");
+}
+
+#[test]
 fn the_map_names_every_room_and_every_crate_and_no_other() {
     let page = read("docs/architecture.md");
     let (_, map) = page.split_once("\n```text\n").unwrap();
