@@ -7,7 +7,7 @@ _list:
 demo *options:
     cargo run -- demo {{ options }}
 
-# Every test, or those of a file: `just test --test convert`
+# Every test, or those of a room: `just test --test rooms convert`
 test *options:
     cargo test {{ options }}
 

@@ -1,7 +1,7 @@
 //! Every GraphQL document that this program can send.
 //!
 //! Each is valid against every release in the form chosen for it
-//! ([`Feature`]); `tests/opencti_documents.rs` holds them against the four
+//! ([`Feature`]); `tests/rooms/opencti/documents.rs` holds them against the four
 //! interfaces that we promise.
 
 use super::version::Feature;

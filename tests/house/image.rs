@@ -6,10 +6,10 @@ use std::process::Command;
 
 use vtreporter::config::{self, Needs, SETTINGS};
 
-const DOCKERFILE: &str = include_str!("../Dockerfile");
-const IGNORED: &str = include_str!("../.dockerignore");
-const COMPOSE: &str = include_str!("../docker-compose.yml");
-const ENV_SAMPLE: &str = include_str!("../.env.sample");
+const DOCKERFILE: &str = include_str!("../../Dockerfile");
+const IGNORED: &str = include_str!("../../.dockerignore");
+const COMPOSE: &str = include_str!("../../docker-compose.yml");
+const ENV_SAMPLE: &str = include_str!("../../.env.sample");
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -104,7 +104,7 @@ fn the_binary_is_static_locked_and_without_the_stand_ins() {
 
 /// What a build of this profile is told, as the manifest has it.
 fn profile(name: &str) -> BTreeSet<&'static str> {
-    let manifest = include_str!("../Cargo.toml");
+    let manifest = include_str!("../../Cargo.toml");
     let (_, rest) = manifest
         .split_once(&format!("\n[profile.{name}]\n"))
         .unwrap();
@@ -172,7 +172,7 @@ fn the_build_is_given_every_file_that_it_needs() {
 
 /// Targets with a table of their own in the manifest: `[[bench]]` and its like.
 fn named_targets() -> Vec<&'static str> {
-    let tables = include_str!("../Cargo.toml").split("\n[[").skip(1);
+    let tables = include_str!("../../Cargo.toml").split("\n[[").skip(1);
     tables
         .map(|table| {
             let name = table
@@ -296,8 +296,8 @@ fn compose_and_docker_run_read_one_file_and_join_one_network() {
     ] {
         assert!(composed(line), "{line}");
     }
-    let readme = include_str!("../README.md");
-    let migration = include_str!("../docs/migration.md");
+    let readme = include_str!("../../README.md");
+    let migration = include_str!("../../docs/migration.md");
     let pages = format!("{readme}\n{migration}").replace("\\\n", " ");
     let starts: Vec<&str> = pages
         .lines()

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::*;
+use super::*;
 
 fn setting() -> impl Strategy<Value = &'static str> {
     proptest::sample::select(SETTINGS).prop_map(|setting| setting.env)

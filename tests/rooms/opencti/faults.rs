@@ -4,8 +4,8 @@ use serde_json::json;
 use vtreporter::opencti::delivery::Api;
 use vtreporter::opencti::{ConnectorInfo, Delivery, Error, Registration};
 
-use super::scripted::{Reply, Scripted};
 use super::{TOKEN, client, hurried};
+use crate::scripted::{Reply, Scripted};
 
 fn ping_answer() -> Reply {
     Reply::data(json!({"pingConnector": {"connector_state": "{}"}}))

@@ -1,17 +1,17 @@
 //! Samples and tables say what the code does.
 
-use crate::*;
+use super::*;
 
 #[test]
 fn the_samples_are_what_the_table_says() {
     let hint = "run: cargo run --example settings_tables config > config.yml.sample; \
                 cargo run --example settings_tables env > .env.sample";
     assert!(
-        include_str!("../../config.yml.sample") == docs::config_sample(),
+        include_str!("../../../config.yml.sample") == docs::config_sample(),
         "{hint}"
     );
     assert!(
-        include_str!("../../.env.sample") == docs::env_sample(),
+        include_str!("../../../.env.sample") == docs::env_sample(),
         "{hint}"
     );
 }
@@ -27,12 +27,12 @@ fn the_samples_lack_only_what_the_operator_must_fill_in() {
             .collect()
     };
     let wanted: HashSet<_> = LEAST.map(|(name, _)| name.to_owned()).into();
-    let yaml = include_str!("../../config.yml.sample");
+    let yaml = include_str!("../../../config.yml.sample");
     assert_eq!(
         required(load(Some(yaml), &[]).unwrap_err().to_string()),
         wanted
     );
-    let set: Vec<_> = include_str!("../../.env.sample")
+    let set: Vec<_> = include_str!("../../../.env.sample")
         .lines()
         .filter(|line| !line.starts_with('#'))
         .filter_map(|line| line.split_once('='))
@@ -46,7 +46,7 @@ fn the_samples_lack_only_what_the_operator_must_fill_in() {
 
 #[test]
 fn every_line_of_the_samples_may_be_uncommented() {
-    let yaml: String = include_str!("../../config.yml.sample")
+    let yaml: String = include_str!("../../../config.yml.sample")
         .lines()
         .map(|line| line.replacen("  #", "  ", 1))
         .map(|line| {
@@ -74,7 +74,7 @@ fn every_line_of_the_samples_may_be_uncommented() {
     .unwrap();
     assert_eq!(config.warnings, Vec::<String>::new());
     assert_eq!(config.mq.port, Some(5672));
-    let names: HashSet<_> = include_str!("../../.env.sample")
+    let names: HashSet<_> = include_str!("../../../.env.sample")
         .lines()
         .filter_map(|line| line.trim_start_matches('#').split_once('='))
         .map(|(name, _)| name)

@@ -192,7 +192,7 @@ fn a_disk_that_takes_no_more_is_an_error_and_leaves_no_file() {
     let output = std::process::Command::new("sh")
         .args([
             "-c",
-            "trap '' XFSZ; ulimit -f 8; exec \"$0\" --exact --ignored files::writes_too_much",
+            "trap '' XFSZ; ulimit -f 8; exec \"$0\" --exact --ignored opencti::files::writes_too_much",
         ])
         .arg(std::env::current_exe().unwrap())
         .env(FOLDER, folder.path())

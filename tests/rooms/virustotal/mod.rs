@@ -18,8 +18,8 @@ use vtreporter::secret::Secret;
 use vtreporter::virustotal::search::{Submitter, heavy_attributes};
 use vtreporter::virustotal::{Error, Page, Remedy, Search, Settings, VirusTotal};
 
-const PAGE: &str = include_str!("../data/virustotal/vt_page.json");
-const QUOTAS: &str = include_str!("../data/virustotal/vt_overall_quotas.json");
+const PAGE: &str = include_str!("../../data/virustotal/vt_page.json");
+const QUOTAS: &str = include_str!("../../data/virustotal/vt_overall_quotas.json");
 const USER: &str = r#"{"data":{"type":"user","id":"cti-bot","attributes":{"privileges":{"intelligence":{"granted":true}}}}}"#;
 const EMPTY: &str = r#"{"data":[],"meta":{}}"#;
 const KEY: &str = "0badc0de0badc0de0badc0de0badc0de0badc0de0badc0de0badc0de0badc0de";

@@ -13,7 +13,7 @@ use vtreporter::standin::opencti::{Road, WorkStatus};
 
 use super::broker::{Authority, Platform, Worker, crowd, multi, road, shared_broker};
 use super::bundle;
-use super::servers::{Rabbit, free_port};
+use crate::servers::{Rabbit, free_port};
 
 #[test]
 fn every_object_arrives_persistent_in_order_and_as_the_workers_expect_it() {

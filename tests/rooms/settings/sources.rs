@@ -1,6 +1,6 @@
 //! Where values come from, and which of them wins.
 
-use crate::*;
+use super::*;
 
 #[test]
 fn the_least_settings_give_the_documented_defaults() {

@@ -199,7 +199,7 @@ fn every_page_becomes_exactly_the_stix_beside_it() {
     }
     assert!(
         different.is_empty(),
-        "{}\n\nIf that is what you want: VTREPORTER_UPDATE_GOLDEN=1 cargo test --test convert golden, \
+        "{}\n\nIf that is what you want: VTREPORTER_UPDATE_GOLDEN=1 cargo test --test rooms golden, \
          then read the difference in git.",
         different.join("\n")
     );

@@ -8,14 +8,8 @@ mod documents;
 mod faults;
 mod files;
 mod s3;
-#[path = "../common/scripted.rs"]
-mod scripted;
-#[path = "../common/servers.rs"]
-mod servers;
-#[path = "../../crates/standin/tests/strict/opencti/stix.rs"]
+#[path = "../../../crates/standin/tests/strict/opencti/stix.rs"]
 mod stix;
-#[path = "../common/worker.rs"]
-mod worker;
 
 use std::time::Duration;
 

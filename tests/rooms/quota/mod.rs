@@ -1,7 +1,5 @@
 //! The guard in front of the client, against the strict VirusTotal.
 
-#![cfg(feature = "demo")]
-
 mod counts;
 mod refusals;
 

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
-const RULES: &str = include_str!("../deny.toml");
-const LOCK: &str = include_str!("../Cargo.lock");
-const TOOLCHAIN: &str = include_str!("../rust-toolchain.toml");
+const RULES: &str = include_str!("../../deny.toml");
+const LOCK: &str = include_str!("../../Cargo.lock");
+const TOOLCHAIN: &str = include_str!("../../rust-toolchain.toml");
 
 /// Packages whose manifest names a file instead of a licence, and what is in it.
 const UNNAMED: [(&str, &str); 1] = [("jsonpath-rust", "MIT")];

@@ -9,7 +9,7 @@ use vtreporter::opencti::{Amqp, Delivery, OpenCti, Registration};
 use vtreporter::standin::opencti::{OpenCtiWorld, Release, StandIn};
 
 use super::TOKEN;
-pub(crate) use super::worker::{Worker, shared_broker};
+pub(crate) use crate::worker::{Worker, shared_broker};
 
 /// A platform whose broker is at `port`, a connector registered with it, and
 /// what it was told about the broker.

@@ -5,7 +5,7 @@ use vtreporter::convert::labels::{Glob, Style};
 use vtreporter::convert::malware::{Names, Rules};
 use vtreporter::convert::score::Score;
 
-use crate::*;
+use super::*;
 
 #[test]
 fn what_is_unset_is_what_the_converter_takes_for_its_default() {

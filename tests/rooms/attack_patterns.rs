@@ -1,7 +1,5 @@
 //! Techniques cost a request a file: asked for only where they are wanted, by
 //! the rules that hold for related files.
-#![cfg(feature = "demo")]
-
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};

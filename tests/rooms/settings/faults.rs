@@ -1,6 +1,6 @@
 //! What is told of settings that are wrong, odd or secret.
 
-use crate::*;
+use super::*;
 
 #[test]
 fn every_bad_setting_is_named_and_no_value_is_shown() {

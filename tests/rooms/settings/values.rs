@@ -1,6 +1,6 @@
 //! Every form in which a value may be written.
 
-use crate::*;
+use super::*;
 
 #[test]
 fn tlp_is_read_in_every_form_and_never_by_a_part_of_the_word() {

@@ -21,9 +21,9 @@ use vtreporter::secret::Secret;
 use vtreporter::standin::opencti::{OpenCtiWorld, Release, Road, StandIn};
 
 use super::files::sender;
-use super::scripted::{Reply, Scripted};
-use super::servers::free_port;
 use super::{TOKEN, bundle, client, hurried, registration};
+use crate::scripted::{Reply, Scripted};
+use crate::servers::free_port;
 
 const KEY: &str = "AKIAEXAMPLE";
 const SECRET: &str = "not/really+secret";

@@ -1,7 +1,5 @@
 //! A report over the cap of references: every object in a part, no part over
 //! the cap, and a run that was cut goes on in the right one.
-#![cfg(feature = "demo")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 
