@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 
 use super::schedule::Window;
-use super::state::Run;
+use super::state::{Place, Run};
+use crate::report::totals::Numbers;
 
 /// How far a run is: what is converted already, delivered or not.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,13 +27,18 @@ pub struct Reached {
 impl Reached {
     /// Where a run stands.
     pub fn of(run: &Run) -> Self {
+        Self::at(run.window, &run.place, &run.numbers)
+    }
+
+    /// Where a run stands that has read so far, whether or not that is accepted.
+    pub(super) fn at(window: Window, place: &Place, numbers: &Numbers) -> Self {
         Self {
-            window: run.window,
-            at: run.place.after.filter(|_| !run.place.unordered),
-            pages: run.numbers.pages,
-            files: run.numbers.matched,
-            objects: run.numbers.counts.objects(),
-            requests: run.numbers.requests,
+            window,
+            at: place.after.filter(|_| !place.unordered),
+            pages: numbers.pages,
+            files: numbers.matched,
+            objects: numbers.counts.objects(),
+            requests: numbers.requests,
         }
     }
 

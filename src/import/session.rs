@@ -11,15 +11,12 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use self::reading::Reader;
 use self::steps::{Step, Steps};
 use super::reached::Reached;
-use super::state::Run;
+use super::state::{Place, Run};
 use super::{Finished, Import, Sink, Stopped};
 use crate::convert::converter::{Converter, Unit};
-use crate::report::object::ReportObject;
-use crate::report::parts::Named;
-use crate::report::profile::Profile;
+use crate::report::growing::{Begun, GrowingReport};
 use crate::report::tally::Tally;
 use crate::report::totals::Numbers;
-use crate::stix::Object;
 use crate::virustotal::search::query_text;
 use crate::virustotal::{Loss, Page};
 
@@ -27,16 +24,12 @@ pub(super) struct Session<'a, S> {
     import: &'a Import<'a>,
     /// What the other side has accepted.
     committed: &'a mut Run,
-    /// Ahead of it, by what is not delivered yet.
-    run: Run,
-    tally: &'a mut Tally,
+    /// Where the run goes on once what was read is accepted, too.
+    place: Place,
+    /// Ahead of what is accepted by what is not delivered yet.
+    report: GrowingReport<'a>,
     sink: &'a mut S,
     converter: &'a Converter,
-    report: ReportObject<'a>,
-    query: String,
-    /// What the report's part in hand names, and a file among that.
-    named: Named,
-    anchor: Option<Object>,
     /// Requests of the run's earlier attempts.
     requests_before: u64,
     /// Converted, not delivered.
@@ -56,22 +49,22 @@ impl<'a, S: Sink> Session<'a, S> {
         sink: &'a mut S,
     ) -> Self {
         let options = import.options;
-        let mut run = committed.clone();
-        go_on(&mut run, tally, options);
+        let begun = Begun {
+            totals: committed.numbers.clone(),
+            query: query_text(&options.search(import.country, committed.window)),
+            previous: committed.previous.clone(),
+            limits: options.limits,
+        };
         Self {
             import,
-            query: query_text(&options.search(import.country, run.window)),
+            place: committed.place.clone(),
+            report: GrowingReport::resume(converter, tally, begun),
             converter,
-            report: ReportObject::of(converter),
-            named: Named::default(),
-            anchor: None,
-            requests_before: run.numbers.requests,
+            requests_before: committed.numbers.requests,
             pending: Vec::new(),
             listed: 0,
             text: String::new(),
             committed,
-            run,
-            tally,
             sink,
         }
     }
@@ -83,8 +76,8 @@ impl<'a, S: Sink> Session<'a, S> {
     /// before that is delivered. All of them live in this one future.
     pub(super) async fn pages(&mut self) -> Result<Finished, Stopped> {
         let (begin, steps) = Steps::new();
-        let listed = self.tally.listed.clone();
-        let reader = Reader::new(self.import, self.converter, &self.run, listed, begin);
+        let listed = self.report.listed().clone();
+        let reader = Reader::new(self.import, self.converter, self.committed, listed, begin);
         let stop = self.import.stop;
         // What was read before the reader stopped is delivered all the same.
         let reading = async {
@@ -105,10 +98,10 @@ impl<'a, S: Sink> Session<'a, S> {
                 return Ok(());
             };
             if step.again {
-                self.run.begin_again();
+                self.report.begin_again();
             }
-            self.run.numbers.add(step.numbers);
-            self.run.place = step.place;
+            self.report.read(step.numbers);
+            self.place = step.place;
             self.pending.extend(step.units);
             drop(step.room);
             self.listed += step.listed;
@@ -127,57 +120,32 @@ impl<'a, S: Sink> Session<'a, S> {
         objects >= self.import.options.limits.objects
     }
 
+    /// What was sent is accepted: the run moves on past it.
     async fn commit(&mut self) {
-        self.tally.listed.settle(std::mem::take(&mut self.listed));
-        self.run.numbers.count(*self.tally.counts());
-        self.run.numbers.summary = self.tally.profile.summary();
-        self.run.numbers.requests = self.requests();
-        self.run.failures = 0;
-        self.committed.clone_from(&self.run);
+        self.count_requests();
+        let totals = self.report.accepted(std::mem::take(&mut self.listed));
+        self.committed.numbers.clone_from(totals);
+        self.committed.place.clone_from(&self.place);
+        self.committed.failures = 0;
         self.sink.reached(Reached::of(self.committed));
         self.sink.advanced(self.committed).await;
     }
 
     /// Shows how far the run is to whoever looks on.
     fn show(&mut self) {
-        self.run.numbers.requests = self.requests();
-        self.sink.reached(Reached::of(&self.run));
+        self.count_requests();
+        let (place, totals) = (&self.place, self.report.totals());
+        let reached = Reached::at(self.committed.window, place, totals);
+        self.sink.reached(reached);
+    }
+
+    fn count_requests(&mut self) {
+        self.report.spent(self.requests());
     }
 
     fn requests(&self) -> u64 {
         self.requests_before + self.import.guard.spent().sent
     }
-}
-
-/// Readies the tally for a run that begins, or goes on.
-fn go_on(run: &mut Run, tally: &mut Tally, options: &super::Options) {
-    tally.listed.take_back();
-    let numbers = &mut run.numbers;
-    if numbers.counts.objects() > 0 && tally.counts().objects() == 0 {
-        // The run was begun by an earlier process.
-        *tally = Tally::new(numbers.counts)
-            .going_on(Profile::from(&numbers.summary), numbers.parts.is_split());
-        numbers.notes.insert(
-            "the run was taken up again after a restart: a related object that both parts found \
-             counts twice in the numbers"
-                .to_owned(),
-        );
-        if options.convert.attachments {
-            numbers.sheets += 1;
-            numbers.notes.insert(
-                "the CSV was begun anew after a restart: files sent before are in the CSV of an \
-                 earlier pause, if there was one, and among the report's objects in any case"
-                    .to_owned(),
-            );
-        }
-    }
-    tally.profile.begin(run.window.from, run.window.to);
-    if options.convert.attachments {
-        // What is larger in base64 than a bundle is not worth keeping.
-        tally.csvs.make_room(options.limits.bytes / 4 * 3);
-    }
-    tally.csvs.begin(run.numbers.parts.current.number);
-    tally.csvs.begun(run.numbers.sheets);
 }
 
 /// Objects that could not be read are gaps; attributes that could not, notes.

@@ -10,7 +10,6 @@ use serde_json::Value;
 use super::open_work::OpenWork;
 pub use super::place::Place;
 use super::schedule::{Start, Window, next_start, whole_second, window};
-use crate::convert::left_out::Reasons;
 use crate::period::Period;
 use crate::quota::Charged;
 use crate::report::profile::Previous;
@@ -243,15 +242,6 @@ impl Run {
             }
             _ => {}
         }
-    }
-
-    /// Forgets what was read, because all of it comes once more; the objects
-    /// stay counted, each once.
-    pub fn begin_again(&mut self) {
-        self.numbers.matched = 0;
-        self.numbers.dropped = Reasons::default();
-        self.numbers.left_out = Reasons::default();
-        self.place = Place::default();
     }
 
     /// A run that has read nothing yet.

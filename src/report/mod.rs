@@ -1,6 +1,8 @@
 //! The report of a run: what people read of it, and its STIX object. Pure: it
 //! is handed what was converted and what was delivered, and asks for nothing.
 //!
+//! [`growing::GrowingReport`] owns it for the time of a run:
+//!
 //! ```text
 //! units ── object::pack ── chunks ── tally ── facts ── headlines, comparison, bars
 //!                             │                  │
@@ -20,6 +22,7 @@ pub mod counts;
 mod defang;
 pub mod facts;
 mod file_csv;
+pub mod growing;
 mod headlines;
 pub mod html;
 pub mod infrastructure;

@@ -155,6 +155,14 @@ impl Numbers {
         self.notes.extend(read.notes.0);
     }
 
+    /// Forgets what was read, because all of it comes once more; the objects
+    /// stay counted, each once.
+    pub fn begin_again(&mut self) {
+        self.matched = 0;
+        self.dropped = Reasons::default();
+        self.left_out = Reasons::default();
+    }
+
     /// Takes the counts of what has gone out. What was kept is what was
     /// delivered; both together are what was answered with.
     pub fn count(&mut self, counts: Counts) {

@@ -11,26 +11,25 @@ impl<S: Sink> Session<'_, S> {
     pub(in crate::import) async fn complete(&mut self, finished: &Finished) -> Result<(), Stopped> {
         if finished.carried.is_some() {
             let note = self.carried_note();
-            self.run.numbers.notes.insert(note);
+            self.report.note(note);
         }
         if self.pending.is_empty() {
-            let found = self.tally.counts().objects() > 0;
-            if found || self.import.options.empty_report {
+            if !self.report.is_empty() || self.import.options.empty_report {
                 self.close_report(Progress::Complete).await?;
             }
         } else {
             self.send(true).await?;
         }
         // In one write with the numbers of the last page: nobody asks for it again.
-        self.run.finished = Some(finished.clone());
-        self.run.place.cursor = None;
+        self.committed.finished = Some(finished.clone());
+        self.place.cursor = None;
         self.commit().await;
         Ok(())
     }
 
     fn carried_note(&self) -> String {
         let most = self.import.options.max_files;
-        let place = self.run.place.after.map(|after| {
+        let place = self.place.after.map(|after| {
             let after = after.format("%Y-%m-%d %H:%M:%S UTC");
             format!(" at {after}: the next run begins there")
         });
@@ -44,8 +43,8 @@ impl<S: Sink> Session<'_, S> {
     /// that does not take this is told by the work's message all the same.
     pub(in crate::import) async fn interrupted(&mut self, stopped: &Stopped) {
         self.committed.numbers.requests = self.requests();
-        self.run.clone_from(self.committed);
-        if self.tally.counts().objects() == 0 || matches!(stopped, Stopped::Sink(_)) {
+        self.report.fall_back(&self.committed.numbers);
+        if self.report.is_empty() || matches!(stopped, Stopped::Sink(_)) {
             return;
         }
         let progress = match stopped {
@@ -62,14 +61,9 @@ impl<S: Sink> Session<'_, S> {
         }
         self.committed.numbers.requests = self.requests();
         // What the road had no room for, in this version too.
-        self.committed
-            .numbers
-            .notes
-            .clone_from(&self.run.numbers.notes);
-        self.committed
-            .numbers
-            .gaps
-            .clone_from(&self.run.numbers.gaps);
+        let told = self.report.totals();
+        self.committed.numbers.notes.clone_from(&told.notes);
+        self.committed.numbers.gaps.clone_from(&told.gaps);
         self.sink.advanced(self.committed).await;
     }
 }
