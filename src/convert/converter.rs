@@ -57,7 +57,7 @@ pub struct Related {
 pub struct Unit {
     /// The file first; both ends of a relationship before it.
     pub objects: Vec<Object>,
-    /// What did not get in.
+    /// What of the file, and of what is related to it, did not get in.
     pub left_out: Reasons<LeftOut>,
     /// What the report's tables say of its files.
     pub rows: Vec<FileRow>,
@@ -72,7 +72,7 @@ pub struct Converter {
     from: Timestamp,
     timeless: Timestamp,
     author: Id,
-    /// The location's, where it is wanted.
+    /// The id of its location, where the operator wants one.
     country: Option<Id>,
     memo: malware::Memo,
     labels: Sides,
@@ -116,22 +116,20 @@ impl Converter {
         }
     }
 
-    /// What the run is about.
     pub fn subject(&self) -> &Subject {
         &self.subject
     }
 
-    /// What the operator chose.
     pub fn options(&self) -> &Options {
         &self.options
     }
 
-    /// Who made everything.
+    /// The id of the organization that made everything.
     pub fn author(&self) -> Id {
         self.author
     }
 
-    /// The location's, where the operator wants it.
+    /// The id of the country's location, where the operator wants one.
     pub fn country(&self) -> Option<Id> {
         self.country
     }

@@ -17,9 +17,8 @@ const MAX_WORD: usize = 100;
 /// A file as the report's tables and its CSV show it: cleaned, not escaped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileRow {
-    /// Of its STIX object.
+    /// The id of its STIX object.
     pub(crate) id: Id,
-    /// Its severity.
     pub rated: Rated,
     /// Engines that detect it, and that gave a verdict.
     pub detections: Option<(u64, u64)>,
@@ -27,13 +26,11 @@ pub struct FileRow {
     pub first: Option<i64>,
     /// Unix seconds of the latest submission.
     pub last: Option<i64>,
-    /// Bytes.
+    /// In bytes.
     pub size: Option<i64>,
-    /// Submissions.
     pub submissions: Option<i64>,
-    /// Different submitters.
+    /// How many different submitters there were.
     pub sources: Option<i64>,
-    /// New or known.
     pub(crate) novelty: Novelty,
     /// By what it can be told again; of files that the search found only.
     pub(crate) signs: Vec<(Sign, Box<str>)>,
@@ -47,7 +44,7 @@ pub type FileRows = HashMap<Id, FileRow>;
 
 const TEXTS: usize = 9;
 
-/// A text of a [`FileRow`]; empty where VirusTotal does not tell.
+/// Which text of a [`FileRow`]; a text is empty where VirusTotal does not tell it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Text {
     Sha256,
@@ -55,7 +52,7 @@ pub enum Text {
     Sha1,
     /// Its name, else its strongest hash.
     Name,
-    /// "Win32 EXE".
+    /// VirusTotal's word for its type, "Win32 EXE".
     Kind,
     /// The category that most engines agree on.
     Category,
@@ -66,7 +63,7 @@ pub enum Text {
 }
 
 impl FileRow {
-    /// Of a file of this family, whose object has this id.
+    /// Reads a file of this family, whose object has this id.
     pub fn of(file: &File, rated: Rated, family: Option<&str>, id: Id) -> Self {
         let attributes = &file.attributes;
         let mut row = Self {
@@ -114,7 +111,6 @@ impl FileRow {
         self.put(which, if says_nothing(&word) { "" } else { &word });
     }
 
-    /// One of its texts.
     pub fn text(&self, which: Text) -> &str {
         let at = which as usize;
         let begin = match at {
@@ -131,7 +127,6 @@ impl FileRow {
         all.find(|hash| !hash.is_empty()).unwrap_or_default()
     }
 
-    /// First submission.
     pub fn first_submitted(&self) -> Option<DateTime<Utc>> {
         self.first.and_then(time::from_unix)
     }

@@ -5,10 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::virustotal::facts::{Rated, Severity, hashes};
 use crate::virustotal::objects::File;
 
-/// What is kept.
+/// What the operator wants kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Filter {
-    /// The least severity.
     pub min_severity: Severity,
     /// A file of low severity needs so many different submitters.
     pub low_min_sources: u32,
@@ -52,7 +51,7 @@ pub enum Dropped {
     NoHash,
 }
 
-/// Decides about a file.
+/// Decides whether a file is kept.
 ///
 /// A severity of NONE does not mean clean: files with a few detections carry it
 /// too. They are dropped all the same, unless the least severity is NONE. Where

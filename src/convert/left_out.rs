@@ -53,13 +53,11 @@ pub enum LeftOut {
     /// VirusTotal knows more than it sends along.
     #[error("lists of contacted addresses that VirusTotal cut short")]
     MoreAtSource,
-    /// Not an IP address.
     #[error("IP addresses that are malformed")]
     BadAddress,
     /// An address that names no host on the Internet.
     #[error("IP addresses that are not public (private, loopback, multicast, ...)")]
     NotPublic,
-    /// Not a domain name.
     #[error("domain names that are malformed")]
     BadDomain,
     /// A URL whose text VirusTotal does not tell.
@@ -85,7 +83,6 @@ impl<R: Ord> Default for Reasons<R> {
 }
 
 impl<R: Ord + Copy> Reasons<R> {
-    /// Counts one.
     pub fn add(&mut self, reason: R) {
         self.add_many(reason, 1);
     }
@@ -104,12 +101,10 @@ impl<R: Ord + Copy> Reasons<R> {
         }
     }
 
-    /// How often a reason occurred.
     pub fn get(&self, reason: R) -> u64 {
         self.0.get(&reason).copied().unwrap_or_default()
     }
 
-    /// All of them together.
     pub fn total(&self) -> u64 {
         self.0.values().sum()
     }
@@ -119,7 +114,6 @@ impl<R: Ord + Copy> Reasons<R> {
         self.0.iter().map(|(reason, count)| (*reason, *count))
     }
 
-    /// None occurred.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -35,17 +35,15 @@ mod uri;
 pub struct Options {
     /// The author of everything: an organization.
     pub author_name: String,
-    /// Report types, `threat-report`.
+    /// In the platform's own words, `threat-report`.
     pub report_types: Vec<String>,
-    /// Labels of the report.
     pub report_labels: Vec<String>,
     /// Labels of every file, beside tags, category and severity.
     pub file_labels: Vec<String>,
-    /// 0 to 100.
+    /// From 0 to 100.
     pub confidence: u8,
-    /// `B - Usually Reliable`.
+    /// In the platform's own words, `B - Usually Reliable`.
     pub reliability: Option<String>,
-    /// Marking of the report.
     pub report_marking: Tlp,
     /// Marking of files, related objects and relationships.
     pub file_marking: Tlp,
@@ -74,7 +72,6 @@ pub struct Objects {
     pub country: bool,
     /// What the score of files and indicators is made of.
     pub score: score::Score,
-    /// What becomes a label.
     pub labels: labels::Rules,
     /// Techniques that sandboxes saw: a request for each file.
     pub attack_patterns: bool,

@@ -7,7 +7,7 @@ use crate::stix::sco::Provenance;
 use crate::stix::sro::{Relationship, RelationshipParts};
 use crate::stix::time::Timestamp;
 
-/// What every object of a run has in common.
+/// What every object of a run has in common, and how two of them are linked.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Links<'a> {
     pub(crate) provenance: Provenance,
@@ -15,7 +15,7 @@ pub(crate) struct Links<'a> {
     pub(crate) at: &'a Timestamp,
     /// The window's start.
     pub(crate) from: &'a Timestamp,
-    /// Of what is nobody's news.
+    /// The date of what is nobody's news.
     pub(crate) timeless: &'a Timestamp,
     pub(crate) confidence: u8,
 }

@@ -8,16 +8,15 @@ use crate::virustotal::facts::Severity;
 /// Rows of a ranking that the report shows.
 pub(crate) const SHOWN: usize = 12;
 
-/// One bar of a ranking.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Bar {
-    /// From outside unless it is `ours`.
+    /// Foreign text, unless it is `ours`.
     pub(crate) name: String,
     /// The name is a word of ours, such as "others".
     pub(crate) ours: bool,
     pub(crate) count: String,
     pub(crate) share: String,
-    /// Thousandths of the longest.
+    /// In thousandths of the longest.
     pub(crate) length: u64,
 }
 
@@ -62,7 +61,8 @@ fn bounded(bound: &str, number: u64, exact: bool) -> String {
     }
 }
 
-/// A severity's own word, for what is made for it; as people read it; files.
+/// The files of each severity, behind its word in styles and its words for
+/// people.
 pub(crate) fn levels(levels: &Levels) -> [(&'static str, &'static str, u64); 5] {
     let of = |severity: Severity, count| (severity.word(), severity.words(), count);
     [
@@ -74,7 +74,7 @@ pub(crate) fn levels(levels: &Levels) -> [(&'static str, &'static str, u64); 5] 
     ]
 }
 
-/// Thousandths of the largest, for a bar's length; never 0 for something.
+/// A bar's length in thousandths of the longest. What is not nothing can be seen.
 pub(crate) fn length(part: u64, largest: u64) -> u64 {
     let part = u128::from(part) * 1000;
     let length = part.checked_div(u128::from(largest)).unwrap_or(0);

@@ -24,7 +24,6 @@ const CONTACTS: usize = 10;
 /// Labels under the timeline.
 const TICKS: usize = 6;
 
-/// A ranking with its bars.
 pub(crate) struct Chart {
     pub(crate) bars: Vec<Bar>,
     /// How many different ones; empty where it was too many to know.
@@ -40,7 +39,7 @@ impl Chart {
     }
 }
 
-/// The word for files without a name does not count.
+/// How many different names there are. That of the files without one is none.
 fn different(ranked: &Ranked) -> String {
     let nameless = u64::from(ranked.get("").is_some());
     match ranked.different {
@@ -49,26 +48,25 @@ fn different(ranked: &Ranked) -> String {
     }
 }
 
-/// The timeline's bars.
 pub(crate) struct Time {
     pub(crate) unit: String,
     pub(crate) bars: Vec<TimeBar>,
     pub(crate) ticks: Vec<Tick>,
     pub(crate) peak: String,
-    /// Width of the drawing: ten a bar.
+    /// The drawing's width: ten for each bar.
     pub(crate) width: usize,
     /// Files that stand in no bar; empty for none.
     pub(crate) elsewhere: String,
 }
 
 pub(crate) struct TimeBar {
-    /// `2026-11-19 13:00`.
+    /// When it begins, `2026-11-19 13:00`.
     pub(crate) name: String,
     pub(crate) count: String,
     pub(crate) length: u64,
-    /// Left edge.
+    /// Its left edge, in the drawing's own unit.
     pub(crate) at: usize,
-    /// Upper edge, thousandths.
+    /// Its upper edge, in thousandths of the height.
     pub(crate) top: u64,
 }
 
@@ -79,7 +77,7 @@ pub(crate) struct Tick {
 }
 
 impl Time {
-    /// One bar, or none that holds a file, says nothing.
+    /// Whether it says anything: one bar alone does not, nor do empty ones.
     pub(crate) fn is_shown(&self) -> bool {
         self.bars.len() > 1 && self.peak != "0"
     }
@@ -210,7 +208,6 @@ fn sign_name(sign: Sign, name: &str) -> String {
     }
 }
 
-/// Contacted hosts of a kind.
 pub(crate) struct Contacts {
     pub(crate) head: &'static str,
     pub(crate) rows: Vec<Contact>,
@@ -223,7 +220,7 @@ pub(crate) struct Contacts {
 
 pub(crate) struct Contact {
     pub(crate) name: String,
-    /// Empty for none.
+    /// VirusTotal's page; empty where the value is too long for a link.
     pub(crate) link: String,
     pub(crate) count: String,
 }

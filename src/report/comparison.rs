@@ -9,7 +9,6 @@ use super::ranking::Ranked;
 use super::times::seconds;
 use crate::number::{grouped, share};
 
-/// One line of the comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Change {
     pub(crate) name: &'static str,
@@ -81,7 +80,8 @@ fn network(counts: &Counts) -> u64 {
     counts.network()
 }
 
-/// By more than a twentieth: overlaps do not count.
+/// Whether two windows differ in length by more than a twentieth: an overlap
+/// alone makes them no different.
 fn differ(one: TimeDelta, other: TimeDelta) -> bool {
     let (one, other) = (one.num_seconds().max(1), other.num_seconds().max(1));
     (one - other).abs() > one.max(other) / 20

@@ -22,7 +22,7 @@ const BLOCKS: u64 = 24;
 /// Bars of the timeline: one table row each.
 const TIMES: usize = 31;
 
-/// Writes it. It fails only where writing into memory does.
+/// Writes the content. It fails only where writing into memory does.
 pub fn content(facts: &ReportFacts, marking: &str) -> Result<String, askama::Error> {
     Content {
         view: View::of(facts, marking, TIMES),
@@ -37,7 +37,7 @@ struct Content<'a> {
 }
 
 impl Content<'_> {
-    /// A bar of thousandths.
+    /// Draws a bar of so many thousandths.
     #[expect(clippy::unused_self, reason = "templates call methods")]
     fn blocks(&self, length: &u64) -> String {
         match (length * BLOCKS + 500) / 1000 {

@@ -6,7 +6,6 @@ use crate::convert::role::Role;
 use crate::virustotal::facts::novelty::Novelty;
 use crate::virustotal::facts::{Rated, Severity};
 
-/// Files by severity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Levels {
@@ -18,7 +17,6 @@ pub struct Levels {
 }
 
 impl Levels {
-    /// All of them.
     pub fn total(&self) -> u64 {
         self.high + self.medium + self.low + self.none + self.unknown
     }
@@ -42,40 +40,27 @@ pub struct Counts {
     pub main: Levels,
     /// Files that came only as related to those.
     pub related: Levels,
-    /// IPv4 addresses.
     pub ipv4: u64,
-    /// IPv6 addresses.
     pub ipv6: u64,
-    /// Domain names.
     pub domains: u64,
-    /// URLs.
     pub urls: u64,
     /// Indicators, of files and of what they contact.
     pub indicators: u64,
-    /// Malware families.
     pub malware: u64,
-    /// Techniques of ATT&CK.
     pub attack_patterns: u64,
-    /// Notes.
     pub notes: u64,
-    /// Relationships `drops`.
     pub drops: u64,
-    /// Relationships `communicates-with`.
     pub communicates_with: u64,
     /// Relationships `related-to`, without the report's own to its country.
     pub related_to: u64,
     /// The report's own relationships to its country, one a part.
     pub own_links: u64,
-    /// Relationships `based-on`.
     pub based_on: u64,
-    /// Relationships `indicates`.
     pub indicates: u64,
-    /// Relationships `uses`.
     pub uses: u64,
 }
 
 impl Counts {
-    /// Files, main and related.
     pub fn files(&self) -> u64 {
         self.main.total() + self.related.total()
     }
@@ -156,15 +141,14 @@ impl Counts {
     }
 }
 
-/// Files by novelty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Novelties {
     /// First seen anywhere within the window.
     pub new: u64,
-    /// Seen before it.
+    /// Submitted, or seen in the wild, before it.
     pub known: u64,
-    /// Without a date.
+    /// No date says it.
     pub unknown: u64,
 }
 

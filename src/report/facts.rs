@@ -10,7 +10,7 @@ use crate::convert::left_out::{LeftOut, Reasons};
 use crate::convert::subject::Subject;
 use crate::text::clean;
 
-/// Gaps, and notes, told one by one; the rest is a number.
+/// So many gaps, and notes, are told one by one; the rest is a number.
 const MAX_LINES: usize = 20;
 
 /// Characters of the query; a longer one is cut, and has no link.
@@ -22,22 +22,17 @@ pub(crate) const MAX_SENTENCE: usize = 300;
 /// How far a run has come.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Progress {
-    /// More will follow.
     #[default]
     InProgress,
-    /// Waits for VirusTotal's quota.
+    /// It waits for VirusTotal's quota.
     Paused {
-        /// For people.
         reason: String,
-        /// When it goes on.
         resumes_at: DateTime<Utc>,
     },
-    /// Ended before its end; what is there is right, but not all.
+    /// It ended early: what is there is right, but not all.
     Stopped {
-        /// For people.
         reason: String,
     },
-    /// All there was.
     Complete,
 }
 
@@ -45,7 +40,6 @@ pub enum Progress {
 /// text, so no file name can change them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportFacts {
-    /// Country and window.
     pub subject: Subject,
     /// The search as it was sent.
     pub query: String,
@@ -53,9 +47,7 @@ pub struct ReportFacts {
     pub matched: u64,
     /// What has gone out, each object once.
     pub counts: Counts,
-    /// Files that were not kept.
     pub dropped: Reasons<Dropped>,
-    /// Parts of objects that were left out.
     pub left_out: Reasons<LeftOut>,
     /// What could not be asked or answered, in sentences.
     pub gaps: Vec<String>,
@@ -63,18 +55,15 @@ pub struct ReportFacts {
     pub notes: Vec<String>,
     /// Requests to VirusTotal that cost something.
     pub requests: u64,
-    /// How far the run has come.
     pub progress: Progress,
-    /// What the files look like; told once the report stops growing.
+    /// What the files look like. Empty while the report grows.
     pub summary: Summary,
-    /// The report before.
     pub previous: Option<Previous>,
     /// Where a report over the cap of references stands.
     pub parts: Parts,
 }
 
 impl ReportFacts {
-    /// Of a run that begins.
     pub fn new(subject: Subject, query: String) -> Self {
         Self {
             subject,
@@ -94,7 +83,8 @@ impl ReportFacts {
     }
 }
 
-/// Lines as far as they are told one by one, cleaned but not escaped.
+/// Cuts a list to the lines that are told one by one, and cleans them; whoever
+/// shows them escapes them.
 pub(crate) fn shown_lines(lines: &[String]) -> Vec<String> {
     let mut shown: Vec<String> = lines
         .iter()

@@ -32,7 +32,6 @@ use crate::virustotal::facts::Severity;
 use crate::virustotal::facts::novelty::Novelty;
 use crate::virustotal::gui::Page;
 
-/// The first line.
 const COLUMNS: [&str; 23] = [
     "sha256",
     "md5",
@@ -69,7 +68,7 @@ pub(crate) struct FileCsv {
     rows: Vec<Rest>,
     /// Where a file's row is, by its object's fingerprint.
     places: HashMap<u64, usize>,
-    /// Bytes of the other columns, at most.
+    /// The most bytes that the other columns may come to.
     rest_bytes: usize,
     /// It has outgrown its room: the rows are gone.
     over: bool,
@@ -97,7 +96,7 @@ const REST_BYTES: usize = 20;
 const PARENT_BYTES: usize = 90;
 
 impl FileCsv {
-    /// Of `most` bytes; 0 keeps nothing.
+    /// Keeps up to `most` bytes; with 0, nothing.
     pub(crate) fn new(most: usize) -> Self {
         Self {
             most,
@@ -232,7 +231,7 @@ impl FileCsv {
         self.over
     }
 
-    /// The text; `None` without rows, or where they are too many.
+    /// Writes it; `None` without rows, or where they were too many.
     pub(crate) fn bytes(&self) -> Option<Vec<u8>> {
         if self.rows.is_empty() {
             return None;

@@ -41,9 +41,8 @@ pub struct Begun {
     pub totals: Numbers,
     /// The search as it is sent.
     pub query: String,
-    /// The report before.
     pub previous: Option<Previous>,
-    /// Of a bundle.
+    /// What a bundle may hold.
     pub limits: Limits,
 }
 
@@ -102,7 +101,6 @@ impl<'a> GrowingReport<'a> {
         self.converter.subject().name()
     }
 
-    /// Adds what was read.
     pub fn read(&mut self, read: Numbers) {
         self.begun.totals.add(read);
     }
@@ -122,7 +120,6 @@ impl<'a> GrowingReport<'a> {
         self.begun.totals.notes.insert(note);
     }
 
-    /// Counts a loss.
     pub fn gap(&mut self, what: String) {
         self.begun.totals.gap(what);
     }

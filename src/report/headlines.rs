@@ -8,12 +8,11 @@ use super::timeline::Timeline;
 use crate::number::{counted, grouped, share};
 use crate::virustotal::facts::signs::{Sign, family_and_address};
 
-/// A piece of a sentence.
+/// A piece of a sentence. Each form of the report marks foreign text in its own
+/// way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Piece {
-    /// Words of ours.
     Ours(String),
-    /// A name from outside.
     Foreign(String),
 }
 
@@ -46,7 +45,6 @@ pub(crate) fn headlines(facts: &ReportFacts) -> Vec<Vec<Piece>> {
     told
 }
 
-/// `412 of them are new: ...`.
 fn new_or_known(facts: &ReportFacts) -> Option<String> {
     let novelty = &facts.summary.novelty;
     let known = match novelty.known {
@@ -67,7 +65,7 @@ fn new_or_known(facts: &ReportFacts) -> Option<String> {
     })
 }
 
-/// Of rare signs one file is news.
+/// The commonest of a kind of signs. Signs are rare, so that one file is news.
 fn sign(facts: &ReportFacts, sign: Sign, what: &str) -> Option<Vec<Piece>> {
     let ranked = facts.summary.signs.get(&sign)?;
     commonest(what, ranked, 1, |name| match sign {
@@ -119,7 +117,7 @@ fn compared_high(facts: &ReportFacts) -> Option<String> {
     ))
 }
 
-/// Names that `least` files have; one file is no frequency.
+/// The commonest names, of those that `least` files have at least.
 fn commonest(
     what: &str,
     ranked: &Ranked,

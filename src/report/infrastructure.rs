@@ -12,7 +12,8 @@ use crate::stix::Object;
 use crate::virustotal::facts::Rated;
 use crate::virustotal::gui::Page;
 
-/// How many are kept of each kind as contacted by the worst files.
+/// So many addresses, domains and URLs each are kept as those that the worst
+/// files contact.
 const KEPT: usize = 10;
 
 /// Bytes of a URL among those: longer ones would fill the saved state.
@@ -28,7 +29,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// `None`: it is none.
+    /// `None` where the object is no address, domain or URL.
     pub(crate) fn of(object: &Object) -> Option<Self> {
         Some(match Role::of(object.tag()) {
             Role::Ipv4 => Self::Ipv4,
@@ -39,7 +40,6 @@ impl Kind {
         })
     }
 
-    /// Its type in STIX.
     pub(crate) fn stix(self) -> &'static str {
         match self {
             Self::Ipv4 => "ipv4-addr",
@@ -49,7 +49,8 @@ impl Kind {
         }
     }
 
-    /// Where VirusTotal's web page shows it.
+    /// VirusTotal's page of it. That of a URL is found by a search: its id, a hash,
+    /// does not stand in the object.
     pub(crate) fn page(self) -> Page {
         match self {
             Self::Ipv4 | Self::Ipv6 => Page::IpAddress,
@@ -77,20 +78,20 @@ pub(crate) fn value(json: &str) -> Option<Cow<'_, str>> {
 #[serde(transparent)]
 pub struct ByWorst(Vec<Reached>);
 
-/// One of it.
+/// What one of the worst files contacts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Reached {
-    /// As the object has it.
+    /// The address, domain or URL as the object has it.
     pub value: String,
-    /// Of the worst file that contacts it.
+    /// The severity of the worst file that contacts it.
     pub rated: Rated,
-    /// Of that file: engines that detect it, and that gave a verdict.
+    /// Engines that detect that file, and engines that gave a verdict.
     pub detections: Option<(u64, u64)>,
 }
 
 impl ByWorst {
-    /// Takes it in if it belongs there.
+    /// Takes a value in if its file is among the worst so far.
     pub(crate) fn offer(&mut self, value: &str, file: &FileRow) {
         if value.len() > MAX_VALUE {
             return;
@@ -120,7 +121,6 @@ impl ByWorst {
         }
     }
 
-    /// Worst first.
     pub(crate) fn entries(&self) -> &[Reached] {
         &self.0
     }

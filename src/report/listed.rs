@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::virustotal::objects::File;
 
-/// Files that were read, by 64 bits of their hash; clones share them.
+/// The files that were read, by 64 bits of their hash; clones share them.
 ///
 /// What is not delivered may have to be read again: it is listed for good only
 /// once its numbers are. What is read is delivered in the same order.
@@ -27,7 +27,7 @@ impl Listed {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lists a file; whether it is a new one.
+    /// Lists a file, and says whether it is a new one.
     pub fn add(&self, file: &File) -> bool {
         let Some(key) = key(file) else {
             return false;
@@ -46,14 +46,14 @@ impl Listed {
         key(file).is_some_and(|key| self.files().all.contains(&key))
     }
 
-    /// The numbers of the first so many are saved.
+    /// Lists the first so many for good: their numbers are saved.
     pub fn settle(&self, count: usize) {
         let mut files = self.files();
         let count = count.min(files.pending.len());
         files.pending.drain(..count);
     }
 
-    /// What was not delivered comes once more.
+    /// Forgets what was not delivered: it comes once more.
     pub fn take_back(&self) {
         let mut files = self.files();
         let Files { all, pending } = &mut *files;
@@ -68,7 +68,7 @@ impl Listed {
         (files.all.capacity() + files.pending.capacity()) * size_of::<u64>()
     }
 
-    /// All of it comes once more.
+    /// Forgets all: the whole list comes once more.
     pub fn clear(&self) {
         self.files().all.clear();
     }

@@ -24,7 +24,6 @@ use super::worst_files::rank;
 use crate::convert::file_row::FileRow;
 use crate::virustotal::facts::{Rated, Severity};
 
-/// The first line.
 pub const COLUMNS: [&str; 9] = [
     "type",
     "defanged",
@@ -37,7 +36,7 @@ pub const COLUMNS: [&str; 9] = [
     "file_hashes",
 ];
 
-/// Files that are named for each.
+/// So many files are named for each address, domain or URL.
 pub const NAMED: usize = 20;
 
 /// Bytes of a row beside its value, which stands in it three times, and of a
@@ -51,7 +50,7 @@ pub(crate) struct NetworkCsv {
     most: usize,
     rows: Vec<Contacted>,
     places: HashMap<u64, usize>,
-    /// At most what the text will have.
+    /// The most that the text may come to.
     bytes: usize,
     over: bool,
 }
@@ -63,12 +62,12 @@ struct Contacted {
     files: u64,
     rated: Rated,
     detections: Option<(u64, u64)>,
-    /// The first hashes, with spaces between.
+    /// Of the first files, with spaces between.
     hashes: String,
 }
 
 impl NetworkCsv {
-    /// Of `most` bytes; 0 keeps nothing.
+    /// Keeps up to `most` bytes; with 0, nothing.
     pub(crate) fn new(most: usize) -> Self {
         Self {
             most,
@@ -134,7 +133,7 @@ impl NetworkCsv {
         self.over
     }
 
-    /// The text; `None` without rows, or where they are too many.
+    /// Writes it; `None` without rows, or where they were too many.
     pub(crate) fn bytes(&self) -> Option<Vec<u8>> {
         if self.rows.is_empty() {
             return None;

@@ -13,20 +13,19 @@ pub struct PartCsvs {
     files: FileCsv,
     network: NetworkCsv,
     most: usize,
-    /// Of the report, from 1.
+    /// The number of the report's part, from 1.
     part: u32,
-    /// Begun for the so manieth time: 0, and one more after each restart.
+    /// How often it was begun anew after a restart.
     begun: u32,
 }
 
-/// One of them, as it is attached.
+/// A CSV as it is attached.
 #[derive(Clone, Debug)]
 pub(crate) struct CsvFile {
-    /// The name of its file.
     pub(crate) name: String,
     /// What it is, for people.
     pub(crate) what: &'static str,
-    /// `None`: it was too large to keep.
+    /// `None` where it was too large to keep.
     pub(crate) bytes: Option<Vec<u8>>,
 }
 
@@ -37,7 +36,7 @@ impl Default for PartCsvs {
 }
 
 impl PartCsvs {
-    /// Of `most` bytes each; 0 keeps nothing.
+    /// Keeps up to `most` bytes of each; with 0, nothing.
     pub fn new(most: usize) -> Self {
         Self {
             files: FileCsv::new(most),
@@ -102,7 +101,7 @@ impl PartCsvs {
         }
     }
 
-    /// What there is to attach. The numbers of parts have as many digits as
+    /// Makes what there is to attach. The numbers of parts have as many digits as
     /// each other, so that names sort as parts do.
     pub(crate) fn attachments(&self, stem: &str, part: u32) -> Vec<CsvFile> {
         let part = match part {

@@ -27,14 +27,13 @@ use crate::stix::bundle::Chunk;
 /// Parts listed one by one; what comes on top is a number.
 const LISTED: usize = 100;
 
-/// One part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
-    /// From 1.
+    /// Counted from 1.
     pub number: u32,
-    /// Objects it names.
+    /// How many objects it names.
     pub refs: u64,
-    /// Files found by the search among them.
+    /// How many of them are files that the search found.
     pub files: u64,
 }
 
@@ -61,7 +60,6 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// More than one.
     pub fn is_split(&self) -> bool {
         self.current.number > 1
     }
@@ -71,7 +69,7 @@ impl Parts {
         self.closed.iter().copied().chain([self.current])
     }
 
-    /// Begins the next part.
+    /// Lists the part in hand as full, and begins the next one.
     pub fn close(&mut self) {
         if self.closed.len() < LISTED {
             self.closed.push(self.current);

@@ -24,13 +24,12 @@ use crate::virustotal::facts::signs::Sign;
 /// every ping.
 const RANKED: usize = 40;
 
-/// The same of rules and other signs, of which there are several kinds.
+/// Rows of a ranking of signs, of which there are several kinds.
 const SIGNS: usize = 20;
 
 /// What a file without the word is counted as.
 pub const NOT_TOLD: &str = "";
 
-/// Grows with a run's deliveries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Profile {
     timeline: Timeline,
@@ -45,7 +44,6 @@ pub struct Profile {
     worst: WorstFiles,
 }
 
-/// Contacted hosts of a kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Contacted {
     top: Ranking,
@@ -53,7 +51,7 @@ struct Contacted {
 }
 
 impl Profile {
-    /// Says which window it is about, once.
+    /// Sets the window, unless an earlier attempt has: what it counted stays.
     pub fn begin(&mut self, from: DateTime<Utc>, to: DateTime<Utc>) {
         if !self.timeline.is_set() {
             self.timeline = Timeline::new(from, to);
@@ -97,7 +95,7 @@ impl Profile {
         }
     }
 
-    /// As it stands: to tell and to save.
+    /// Takes what the report tells, and what the state keeps, as it stands.
     pub fn summary(&self) -> Summary {
         let signs = self.signs.iter();
         Summary {
@@ -191,14 +189,11 @@ pub struct Previous {
     pub from: DateTime<Utc>,
     /// First submission before.
     pub to: DateTime<Utc>,
-    /// Files VirusTotal answered with.
     pub matched: u64,
-    /// Objects sent.
     pub counts: Counts,
-    /// The commonest families.
     pub families: Ranked,
     /// Requests to VirusTotal that cost something.
     pub requests: u64,
-    /// It was not whole.
+    /// Something was lost: the run was not whole.
     pub gaps: bool,
 }

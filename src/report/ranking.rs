@@ -22,7 +22,6 @@ pub struct Ranking {
 }
 
 impl Ranking {
-    /// Counts one.
     pub fn add(&mut self, text: &str) {
         self.total += 1;
         if let Some(count) = self.counts.get_mut(text) {
@@ -73,13 +72,12 @@ impl Ranking {
     }
 }
 
-/// A ranking: to show, and to save.
+/// The commonest of a ranking, as they are shown and saved.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Ranked {
-    /// Commonest first.
     pub rows: Vec<(String, u64)>,
-    /// Of all, those that are not in the rows included.
+    /// How many were counted, also of those that are not in the rows.
     pub total: u64,
     /// How many different ones there are; `None` where too many came to know.
     pub different: Option<u64>,
@@ -88,12 +86,11 @@ pub struct Ranked {
 }
 
 impl Ranked {
-    /// Nothing was counted.
     pub fn is_empty(&self) -> bool {
         self.total == 0
     }
 
-    /// Of one text, if it is among the rows.
+    /// The count of a text, if that is among the rows.
     pub fn get(&self, text: &str) -> Option<u64> {
         let mut rows = self.rows.iter();
         Some(rows.find(|(known, _)| known == text)?.1)

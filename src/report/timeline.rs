@@ -23,12 +23,9 @@ pub struct Timeline {
     elsewhere: u64,
 }
 
-/// One bar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bar {
-    /// Where it begins.
     pub from: DateTime<Utc>,
-    /// Files.
     pub count: u64,
 }
 
@@ -66,7 +63,6 @@ impl Timeline {
         }
     }
 
-    /// In the order of time.
     pub fn bars(&self) -> impl ExactSizeIterator<Item = Bar> {
         self.bars.iter().enumerate().map(|(at, &count)| Bar {
             from: self.begin(at),
@@ -110,7 +106,6 @@ impl Timeline {
         self.elsewhere
     }
 
-    /// All files.
     pub fn total(&self) -> u64 {
         self.bars.iter().sum::<u64>() + self.elsewhere
     }
@@ -120,7 +115,7 @@ impl Timeline {
         self.width >= DAY
     }
 
-    /// What one bar stands for.
+    /// The time that one bar stands for, in words.
     pub fn unit(&self) -> String {
         match (self.width, self.width / DAY, self.width / HOUR) {
             (HOUR, ..) => "hour".to_owned(),

@@ -5,14 +5,14 @@ use chrono::{DateTime, Utc};
 use crate::number::counted;
 use crate::stix::time;
 
-/// `2026-11-19 13:00:00`, UTC.
+/// Writes a moment as `2026-11-19 13:00:00`, in UTC.
 pub(crate) fn seconds(at: DateTime<Utc>) -> String {
     let mut text = String::with_capacity(20);
     time::write_seconds(&mut text, at, ' ');
     text
 }
 
-/// `24 hours`, `7 days`.
+/// Tells a span in the largest unit that it fills: `24 hours`, `7 days`.
 pub(crate) fn span(from: DateTime<Utc>, to: DateTime<Utc>) -> String {
     let minutes = (to - from).num_minutes();
     let many = |number: i64, unit: &str| counted(number.unsigned_abs(), unit, &format!("{unit}s"));

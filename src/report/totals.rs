@@ -21,13 +21,12 @@ const MOST_IDS: usize = 3;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(from = "Saved")]
 pub struct Cases {
-    /// How often.
     pub count: u64,
     /// VirusTotal's ids of the first of them.
     pub ids: Vec<String>,
 }
 
-/// A saved state of before has a number only.
+/// What a state may hold: those of earlier versions have a number only.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Saved {
@@ -46,7 +45,6 @@ impl From<Saved> for Cases {
 }
 
 impl Cases {
-    /// Counts one more.
     pub fn add(&mut self, id: Option<&str>) {
         self.count += 1;
         if let Some(id) = id
@@ -118,7 +116,6 @@ pub struct Numbers {
 pub struct Notes(BTreeSet<String>);
 
 impl Notes {
-    /// Adds one.
     pub fn insert(&mut self, note: String) {
         if self.0.len() < MOST_NOTES || self.0.contains(&note) {
             self.0.insert(note);
@@ -170,7 +167,6 @@ impl Numbers {
         self.matched = counts.main.total() + self.dropped.total();
     }
 
-    /// Counts a loss.
     pub fn gap(&mut self, what: impl Into<String>) {
         self.lose(what.into(), None);
     }
@@ -191,7 +187,6 @@ impl Numbers {
         self.gaps.entry(what).or_default()
     }
 
-    /// How much was lost.
     pub fn lost(&self) -> u64 {
         self.gaps.values().map(|cases| cases.count).sum()
     }
@@ -204,7 +199,7 @@ impl Numbers {
         Some(self.gap_lines().collect::<Vec<_>>().join("; "))
     }
 
-    /// A line for each loss.
+    /// Tells each loss in a line.
     pub fn gap_lines(&self) -> impl Iterator<Item = String> {
         self.gaps.iter().map(|(what, cases)| {
             let told = match cases.count {
@@ -220,7 +215,7 @@ impl Numbers {
         })
     }
 
-    /// A line for each note.
+    /// Tells each note in a line.
     pub fn note_lines(&self) -> impl Iterator<Item = String> {
         let not_there = match self.not_there.count {
             0 => None,

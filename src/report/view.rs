@@ -13,7 +13,7 @@ use crate::text::clean;
 use crate::virustotal::facts::Severity;
 use crate::virustotal::gui::Page;
 
-/// What is shown, cleaned; the templates escape it.
+/// What is shown, all of it text, cleaned: the templates escape it.
 pub(crate) struct View<'a> {
     pub(crate) facts: &'a ReportFacts,
     pub(crate) title: String,
@@ -170,7 +170,7 @@ fn figures(facts: &ReportFacts) -> Vec<Row> {
 
 /// A line of the severity table.
 pub(crate) struct Level {
-    /// What its colours are made for.
+    /// The word by which the style sheet finds its colour.
     pub(crate) class: &'static str,
     pub(crate) word: &'static str,
     pub(crate) count: String,
@@ -232,7 +232,6 @@ fn novelty(facts: &ReportFacts) -> Vec<New> {
     .collect()
 }
 
-/// A part of the report.
 pub(crate) struct Listed {
     pub(crate) name: String,
     pub(crate) refs: String,

@@ -7,7 +7,6 @@ use crate::stix::time;
 use crate::text::clean;
 use crate::virustotal::facts::{Rated, Severity};
 
-/// How many are kept.
 pub const WORST: usize = 20;
 
 /// Characters of a name in the list.
@@ -17,21 +16,20 @@ const MAX_NAME: usize = 120;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct WorstFile {
-    /// In lower case.
+    /// Hexadecimal, in lower case.
     pub sha256: String,
-    /// Its name, else its SHA-256.
+    /// VirusTotal's name of it, else its SHA-256.
     pub name: String,
-    /// Its severity.
     pub rated: Rated,
     /// Engines that detect it, and that gave a verdict.
     pub detections: Option<(u64, u64)>,
-    /// "Win32 EXE".
+    /// VirusTotal's word for its type, "Win32 EXE".
     pub kind: String,
     /// What most engines call its category.
     pub category: String,
     /// What most engines call its family.
     pub family: String,
-    /// First submission, UTC.
+    /// First submission in UTC, to the minute; empty where it is not known.
     pub first_submitted: String,
 }
 
@@ -59,7 +57,6 @@ impl WorstFiles {
         self.0.insert(place, WorstFile::of(row));
     }
 
-    /// Worst first.
     pub fn entries(&self) -> &[WorstFile] {
         &self.0
     }

@@ -22,7 +22,6 @@ pub struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
-    /// Of a file.
     pub fn of(attributes: &'a FileAttributes) -> Self {
         let mut names = Self {
             main: None,
@@ -50,7 +49,7 @@ impl<'a> Names<'a> {
     }
 }
 
-/// The main name alone.
+/// A file's main name, without the work of [`Names::of`].
 pub fn main(file: &File) -> Option<Cow<'_, str>> {
     let given = file.attributes.names.iter().flatten();
     file.attributes

@@ -4,17 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::virustotal::objects::File;
 
-/// VirusTotal's `threat_severity_level`.
+/// A level of VirusTotal's `threat_severity_level`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// `SEVERITY_NONE`: not "clean", only not rated.
     None,
-    /// `SEVERITY_LOW`.
     Low,
-    /// `SEVERITY_MEDIUM`.
     Medium,
-    /// `SEVERITY_HIGH`.
     High,
 }
 
@@ -34,13 +31,13 @@ impl Severity {
         })
     }
 
-    /// Of a file. Comes from the attribute alone, never from a name.
+    /// Reads a file's severity, from the attribute alone and never from a name.
     pub fn of(file: &File) -> Rated {
         let severity = file.attributes.threat_severity.as_ref()?;
         Self::parse(severity.threat_severity_level.as_deref()?)
     }
 
-    /// `HIGH`.
+    /// The level alone, `HIGH`.
     pub fn word(self) -> &'static str {
         match self {
             Self::None => "NONE",

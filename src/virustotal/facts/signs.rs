@@ -20,7 +20,7 @@ const MOST: usize = 100;
 /// Stands between family and address: cleaned text holds no such character.
 const BETWEEN: char = '\t';
 
-/// What a sign is.
+/// A kind of signs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Sign {
