@@ -13,7 +13,7 @@ use crate::stix::sco::{self, FileParts, Hashes, Provenance};
 use crate::stix::{Object, time};
 use crate::text::{clean, code_into, escape_into, says_nothing};
 use crate::virustotal::facts::names::Names;
-use crate::virustotal::facts::{self, Rated, Severity, hashes};
+use crate::virustotal::facts::{self, Rated, hashes, severity};
 use crate::virustotal::gui::Page;
 use crate::virustotal::objects::{File, FileAttributes};
 
@@ -258,7 +258,7 @@ fn describe_verdict(out: &mut String, attributes: &FileAttributes, rated: Rated)
         None => out.push_str(" Detections: unknown."),
     }
     out.push_str(" Severity: ");
-    out.push_str(rated.map_or("unknown", Severity::words));
+    out.push_str(severity::words(rated));
     out.push('.');
     let why = attributes
         .threat_severity

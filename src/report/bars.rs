@@ -3,7 +3,7 @@
 use super::counts::Levels;
 use super::ranking::Ranked;
 use crate::number::{grouped, share};
-use crate::virustotal::facts::Severity;
+use crate::virustotal::facts::{Rated, Severity, severity};
 
 /// Rows of a ranking that the report shows.
 pub(crate) const SHOWN: usize = 12;
@@ -64,13 +64,13 @@ fn bounded(bound: &str, number: u64, exact: bool) -> String {
 /// The files of each severity, behind its word in styles and its words for
 /// people.
 pub(crate) fn levels(levels: &Levels) -> [(&'static str, &'static str, u64); 5] {
-    let of = |severity: Severity, count| (severity.word(), severity.words(), count);
+    let of = |rated: Rated, count| (severity::word(rated), severity::words(rated), count);
     [
-        of(Severity::High, levels.high),
-        of(Severity::Medium, levels.medium),
-        of(Severity::Low, levels.low),
-        of(Severity::None, levels.none),
-        ("unknown", "unknown", levels.unknown),
+        of(Some(Severity::High), levels.high),
+        of(Some(Severity::Medium), levels.medium),
+        of(Some(Severity::Low), levels.low),
+        of(Some(Severity::None), levels.none),
+        of(None, levels.unknown),
     ]
 }
 

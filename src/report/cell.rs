@@ -1,5 +1,7 @@
 //! Cells of a CSV: no text from outside becomes a formula.
 
+use std::borrow::Cow;
+
 /// What a CSV begins with, so that spreadsheets read it as UTF-8.
 pub(crate) const BOM: &str = "\u{feff}";
 
@@ -19,15 +21,14 @@ fn begins_formula(c: char) -> bool {
     )
 }
 
-/// Whether [`neutralise`] would leave a text as it is.
-pub(crate) fn harmless(text: &str) -> bool {
-    !text.starts_with([' ', '"']) && !text.starts_with(begins_formula) && !text.contains(';')
-}
-
-/// Adds a text so that no spreadsheet takes it for a formula: an apostrophe
-/// stands before what would begin one, also behind a semicolon, at which half
-/// of Europe's spreadsheets cut.
-pub fn neutralise(out: &mut String, text: &str) {
+/// A text that no spreadsheet takes for a formula: an apostrophe stands before
+/// what would begin one, also behind a semicolon, at which half of Europe's
+/// spreadsheets cut.
+pub(crate) fn safe(text: &str) -> Cow<'_, str> {
+    if !text.starts_with([' ', '"']) && !text.starts_with(begins_formula) && !text.contains(';') {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 8);
     let mut fresh = true;
     for c in text.chars() {
         if fresh && begins_formula(c) {
@@ -36,11 +37,12 @@ pub fn neutralise(out: &mut String, text: &str) {
         fresh = c == ';' || (fresh && matches!(c, ' ' | '"'));
         out.push(c);
     }
+    Cow::Owned(out)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::neutralise;
+    use super::safe;
 
     #[test]
     fn no_text_begins_a_formula() {
@@ -59,9 +61,7 @@ mod tests {
             ("invoice.exe", "invoice.exe"),
         ];
         for (text, expected) in table {
-            let mut out = String::new();
-            neutralise(&mut out, text);
-            assert_eq!(out, expected, "{text:?}");
+            assert_eq!(safe(text), expected, "{text:?}");
         }
     }
 }

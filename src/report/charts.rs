@@ -2,14 +2,14 @@
 //! them.
 
 use super::bars::{self, Bar, SHOWN};
-use super::defang::defang;
+use super::defang::{self, defang};
 use super::facts::ReportFacts;
-use super::infrastructure::{ByWorst, Reached};
+use super::infrastructure::ByWorst;
 use super::ranking::Ranked;
 use super::timeline::Timeline;
 use crate::number::{grouped, share};
 use crate::text::clean;
-use crate::virustotal::facts::signs::{Sign, family_and_address};
+use crate::virustotal::facts::signs::Sign;
 use crate::virustotal::gui::Page;
 
 /// Characters of a URL or name in a ranking.
@@ -150,7 +150,7 @@ impl Signs {
         let shown = ranked.rows.iter().take(SHOWN);
         let rows: Vec<Bar> = shown
             .map(|(name, count)| Bar {
-                name: sign_name(sign, name),
+                name: defang::sign(sign, name),
                 ours: false,
                 count: at_least(*count, ranked),
                 share: share(*count, files),
@@ -195,16 +195,6 @@ fn heading(sign: Sign) -> (&'static str, &'static str) {
         ),
         Sign::Signer => ("Signers", "of signatures that are good"),
         Sign::Unverified => ("Claimed signers", "of signatures that are not good"),
-    }
-}
-
-fn sign_name(sign: Sign, name: &str) -> String {
-    match sign {
-        Sign::Config => {
-            let (family, address) = family_and_address(name);
-            format!("{family} {}", defang(address)).trim().to_owned()
-        }
-        _ => name.to_owned(),
     }
 }
 
@@ -260,7 +250,7 @@ fn contacted(head: &'static str, ranked: &Ranked, by_worst: &ByWorst, page: Page
     let all_ones = rows.is_empty();
     if all_ones {
         let worst = by_worst.entries().iter();
-        rows.extend(worst.map(|it| Contact::of(&it.value, page, detections(it))));
+        rows.extend(worst.map(|it| Contact::of(&it.value, page, detections(it.detections))));
     }
     let once = ranked.rows.iter().filter(|(_, count)| *count == 1).count() as u64;
     let once = match ranked.different {
@@ -294,8 +284,9 @@ impl Contact {
     }
 }
 
-fn detections(reached: &Reached) -> String {
-    match reached.detections {
+/// Engines that detect a file, of those that gave a verdict.
+pub(crate) fn detections(detections: Option<(u64, u64)>) -> String {
+    match detections {
         Some((found, asked)) => format!("{found}/{asked}"),
         None => "unknown".to_owned(),
     }

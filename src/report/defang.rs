@@ -1,5 +1,7 @@
 //! Network names that nobody opens by accident.
 
+use crate::virustotal::facts::signs::{Sign, family_and_address};
+
 /// Writes an address, domain or URL so that no viewer makes a link of it and no
 /// browser follows it: every dot in brackets, and another scheme. Whoever needs
 /// the name itself turns both back.
@@ -34,6 +36,17 @@ pub(crate) fn defang(name: &str) -> String {
         rest = &rest[c.len_utf8()..];
     }
     out
+}
+
+/// A sign of a file as people may see it: no address in it can be opened.
+pub(crate) fn sign(sign: Sign, name: &str) -> String {
+    match sign {
+        Sign::Config => {
+            let (family, address) = family_and_address(name);
+            format!("{family} {}", defang(address)).trim().to_owned()
+        }
+        _ => name.to_owned(),
+    }
 }
 
 #[cfg(test)]

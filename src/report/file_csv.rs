@@ -25,11 +25,11 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use super::cell::{BOM, harmless, neutralise, rows_into};
+use super::cell::{BOM, rows_into, safe};
 use crate::convert::file_row::{FileRow, Text};
 use crate::stix::time;
-use crate::virustotal::facts::Severity;
 use crate::virustotal::facts::novelty::Novelty;
+use crate::virustotal::facts::severity;
 use crate::virustotal::gui::Page;
 
 const COLUMNS: [&str; 23] = [
@@ -174,8 +174,7 @@ impl FileCsv {
         self.foreign(row.text(Text::Name))?;
         self.number(row.size)?;
         self.foreign(row.text(Text::Kind))?;
-        self.writer
-            .write_field(row.rated.map_or("unknown", Severity::word))?;
+        self.writer.write_field(severity::word(row.rated))?;
         let (found, asked) = row.detections.unzip();
         self.number(found)?;
         self.number(asked)?;
@@ -194,12 +193,7 @@ impl FileCsv {
     }
 
     fn foreign(&mut self, text: &str) -> csv::Result<()> {
-        if harmless(text) {
-            return self.writer.write_field(text);
-        }
-        self.text.clear();
-        neutralise(&mut self.text, text);
-        self.writer.write_field(&self.text)
+        self.writer.write_field(&*safe(text))
     }
 
     fn number(&mut self, number: Option<impl std::fmt::Display>) -> csv::Result<()> {

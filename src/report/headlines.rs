@@ -1,12 +1,12 @@
 //! What a reader in a hurry wants to know, in sentences.
 
 use super::comparison::Comparison;
-use super::defang::defang;
+use super::defang::{self, defang};
 use super::facts::ReportFacts;
 use super::ranking::Ranked;
 use super::timeline::Timeline;
 use crate::number::{counted, grouped, share};
-use crate::virustotal::facts::signs::{Sign, family_and_address};
+use crate::virustotal::facts::signs::Sign;
 
 /// A piece of a sentence. Each form of the report marks foreign text in its own
 /// way.
@@ -68,13 +68,7 @@ fn new_or_known(facts: &ReportFacts) -> Option<String> {
 /// The commonest of a kind of signs. Signs are rare, so that one file is news.
 fn sign(facts: &ReportFacts, sign: Sign, what: &str) -> Option<Vec<Piece>> {
     let ranked = facts.summary.signs.get(&sign)?;
-    commonest(what, ranked, 1, |name| match sign {
-        Sign::Config => {
-            let (family, address) = family_and_address(name);
-            format!("{family} {}", defang(address)).trim().to_owned()
-        }
-        _ => name.to_owned(),
-    })
+    commonest(what, ranked, 1, |name| defang::sign(sign, name))
 }
 
 fn kept(facts: &ReportFacts) -> String {

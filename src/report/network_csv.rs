@@ -17,12 +17,12 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use super::cell::{BOM, harmless, neutralise, rows_into};
+use super::cell::{BOM, rows_into, safe};
 use super::defang::defang;
 use super::infrastructure::Kind;
 use super::worst_files::rank;
 use crate::convert::file_row::FileRow;
-use crate::virustotal::facts::{Rated, Severity};
+use crate::virustotal::facts::{Rated, severity};
 
 pub const COLUMNS: [&str; 9] = [
     "type",
@@ -155,23 +155,14 @@ impl Contacted {
         let number = |number: Option<u64>| number.map(|it| it.to_string()).unwrap_or_default();
         writer.write_record([
             self.kind.stix(),
-            &safe(defang(&self.value)),
-            &safe(self.value.to_string()),
+            &safe(&defang(&self.value)),
+            &safe(&self.value),
             &self.files.to_string(),
-            self.rated.map_or("unknown", Severity::word),
+            severity::word(self.rated),
             &number(found),
             &number(asked),
             &self.kind.page().of_text(&self.value),
             &self.hashes,
         ])
     }
-}
-
-fn safe(text: String) -> String {
-    if harmless(&text) {
-        return text;
-    }
-    let mut out = String::with_capacity(text.len() + 8);
-    neutralise(&mut out, &text);
-    out
 }

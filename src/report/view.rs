@@ -10,7 +10,7 @@ use super::times;
 use super::worst_files::WorstFile;
 use crate::number::{grouped, share};
 use crate::text::clean;
-use crate::virustotal::facts::Severity;
+use crate::virustotal::facts::severity;
 use crate::virustotal::gui::Page;
 
 /// What is shown, all of it text, cleaned: the templates escape it.
@@ -274,13 +274,9 @@ impl<'a> Shown<'a> {
             name: &entry.name,
             sha256: &entry.sha256,
             link: Page::File.of(&entry.sha256),
-            class: entry.rated.map_or("unknown", Severity::word),
-            severity: entry.rated.map_or("unknown", Severity::words),
-            detections: entry
-                .detections
-                .map_or("unknown".to_owned(), |(found, asked)| {
-                    format!("{found}/{asked}")
-                }),
+            class: severity::word(entry.rated),
+            severity: severity::words(entry.rated),
+            detections: charts::detections(entry.detections),
             known_as: names.join(", "),
             kind: &entry.kind,
             first_submitted: &entry.first_submitted,

@@ -5,7 +5,7 @@
 pub mod hashes;
 pub mod names;
 pub mod novelty;
-mod severity;
+pub mod severity;
 pub mod signs;
 
 pub use severity::{Rated, Severity, at_least};

@@ -73,3 +73,13 @@ impl Severity {
 pub fn at_least(rated: Rated, min: Severity) -> bool {
     rated.is_some_and(|severity| severity >= min)
 }
+
+/// [`Severity::word`], and one for a severity that is not known.
+pub fn word(rated: Rated) -> &'static str {
+    rated.map_or("unknown", Severity::word)
+}
+
+/// [`Severity::words`], and one for a severity that is not known.
+pub fn words(rated: Rated) -> &'static str {
+    rated.map_or("unknown", Severity::words)
+}
