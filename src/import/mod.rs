@@ -28,8 +28,9 @@ use crate::quota::{Guard, Pause, Stop};
 use crate::report::tally::Tally;
 use crate::stix::bundle::Limits;
 use crate::virustotal;
+use crate::virustotal::cursor::Loop;
 use crate::virustotal::facts::Severity;
-use crate::virustotal::search::{Loop, Search, Submitter, heavy_attributes};
+use crate::virustotal::search::{Search, Submitter, heavy_attributes};
 
 pub mod open_work;
 mod place;

@@ -11,6 +11,7 @@ mod answer;
 pub mod behaviour;
 mod calls;
 pub mod client;
+pub mod cursor;
 mod descriptors;
 pub mod error;
 pub mod facts;

@@ -136,7 +136,7 @@ pub async fn gather<T, E>(
         more: false,
         failed: None,
     };
-    let mut cursors = super::search::CursorGuard::new(most.max(1) as usize);
+    let mut cursors = super::cursor::CursorGuard::new(most.max(1) as usize);
     let mut cursor = None;
     let mut left = most;
     while left > 0 {

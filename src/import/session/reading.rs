@@ -17,9 +17,10 @@ use crate::import::{Finished, Import, Stopped};
 use crate::quota::{Cost, Stop};
 use crate::report::listed::Listed;
 use crate::report::totals::Numbers;
+use crate::virustotal::cursor::{CursorGuard, Loop};
 use crate::virustotal::facts::{Rated, at_least};
 use crate::virustotal::objects::File;
-use crate::virustotal::search::{CursorGuard, Loop, Search};
+use crate::virustotal::search::Search;
 use crate::virustotal::{Error, Page};
 
 /// Files of a batch: what is converted of them is held at once.

@@ -248,7 +248,7 @@ async fn a_whole_search_comes_page_by_page_with_its_relationships() {
         relationships: vec!["contacted_ips".to_owned(), "contacted_urls".to_owned()],
         exclude_attributes: vtreporter::virustotal::search::heavy_attributes(&[]),
     };
-    let mut cursors = vtreporter::virustotal::search::CursorGuard::default();
+    let mut cursors = vtreporter::virustotal::cursor::CursorGuard::default();
     let (mut cursor, mut files, mut dates) = (None, 0, Vec::new());
     loop {
         let page = guard
