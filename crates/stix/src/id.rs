@@ -13,8 +13,6 @@ use serde::{Serialize, Serializer};
 use sha1::{Digest, Sha1};
 use uuid::{Builder, Uuid, uuid};
 
-use super::marking::Tlp;
-
 /// OpenCTI's namespace.
 const NAMESPACE: Uuid = uuid!("00abedb4-aa42-466c-9c01-fed23315a9b7");
 
@@ -100,16 +98,16 @@ impl Serialize for Id {
 
 /// The canonical JSON of an object of texts. Keys must be given in the order of
 /// their UTF-16 units, which for ASCII keys is that of their bytes.
-struct Canonical(String);
+pub(crate) struct Canonical(String);
 
 impl Canonical {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut text = String::with_capacity(160);
         text.push('{');
         Self(text)
     }
 
-    fn text(mut self, key: &str, value: &str) -> Self {
+    pub(crate) fn text(mut self, key: &str, value: &str) -> Self {
         self.key(key);
         write_string(&mut self.0, value);
         self
@@ -123,7 +121,7 @@ impl Canonical {
         self.0.push(':');
     }
 
-    fn id(mut self, kind: &'static str) -> Id {
+    pub(crate) fn id(mut self, kind: &'static str) -> Id {
         self.0.push('}');
         Id::of(kind, self.0.as_bytes())
     }
@@ -284,18 +282,4 @@ pub fn note(content: &str, created: Option<&str>) -> Id {
         None => canonical,
     }
     .id("note")
-}
-
-/// Of a marking: a TLP level has the id of the standard (or the platform's
-/// own), others are computed.
-pub fn marking(definition_type: &str, definition: &str) -> Id {
-    if definition_type.eq_ignore_ascii_case("TLP")
-        && let Some(tlp) = Tlp::parse(definition)
-    {
-        return tlp.id();
-    }
-    Canonical::new()
-        .text("definition", definition)
-        .text("definition_type", definition_type)
-        .id("marking-definition")
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use uuid::{Uuid, uuid};
 
+use super::id::Canonical;
 use super::{Id, SPEC_VERSION, Stix};
 
 /// A TLP level. `CLEAR` and `WHITE` are one: OpenCTI keeps them under one id.
@@ -103,6 +104,20 @@ impl Tlp {
             x_opencti_definition: own,
         }
     }
+}
+
+/// The id of a marking: a TLP level has that of the standard (or the platform's
+/// own), others are computed.
+pub fn id(definition_type: &str, definition: &str) -> Id {
+    if definition_type.eq_ignore_ascii_case("TLP")
+        && let Some(tlp) = Tlp::parse(definition)
+    {
+        return tlp.id();
+    }
+    Canonical::new()
+        .text("definition", definition)
+        .text("definition_type", definition_type)
+        .id("marking-definition")
 }
 
 /// A `marking-definition`.

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use stix::id::{self, FileKey, Id};
+use stix::marking;
 use uuid::{Uuid, uuid};
 
 const NAMESPACE: Uuid = uuid!("00abedb4-aa42-466c-9c01-fed23315a9b7");
@@ -21,7 +22,7 @@ fn ours(kind: &str, input: &Value) -> String {
             id::attack_pattern(text("name"), input["x_mitre_id"].as_str()).to_string()
         }
         "marking-definition" => {
-            id::marking(text("definition_type"), text("definition")).to_string()
+            marking::id(text("definition_type"), text("definition")).to_string()
         }
         "file" => id::file(file_key(input)).to_string(),
         "ipv4-addr" => id::ipv4(text("value")).to_string(),

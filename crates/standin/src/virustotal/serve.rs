@@ -128,30 +128,13 @@ impl Shared {
                 self.stop.cancelled().await;
                 Reply::json(503, envelope("TransientError", "Going down"))
             }
-            Answer::Error(status, code, message) => Reply::json(status, envelope(code, message)),
-            Answer::Text(status, kind, body) => Reply {
-                kind,
-                ..Reply::json(status, body)
-            },
-            Answer::Redirect(status, to) => Reply {
-                location: Some(to),
-                ..Reply::json(status, String::new())
-            },
-            Answer::RetryAfter(text) => {
-                let refusal = Refusal::too_many();
-                Reply {
-                    retry_after: Some(text),
-                    ..Reply::json(refusal.status, refusal.body())
+            answer => match ordered(answer) {
+                Ok(reply) => reply,
+                Err(change) => {
+                    let (reply, cost) = self.proper(asked, key);
+                    return (self.changed(asked, reply, change), cost);
                 }
-            }
-            Answer::Refuse(name) => {
-                let refusal = Refusal::bad_request(format!("Unknown parameter \"{name}\""));
-                Reply::json(400, refusal.body())
-            }
-            change => {
-                let (reply, cost) = self.proper(asked, key);
-                return (self.changed(asked, reply, change), cost);
-            }
+            },
         };
         let cost = if charged {
             self.proper(asked, key).1
@@ -219,20 +202,7 @@ impl Shared {
             licence,
         };
         match &asked.route {
-            Route::Search => {
-                let ground = search::Ground {
-                    world: &known.world,
-                    version: known.version,
-                    searches: &self.searches,
-                    base: &self.base,
-                    now,
-                    epoch: switches.epoch,
-                    empty_page: switches.empty_page,
-                    embedding: &switches.embedding,
-                    excluding: switches.excluding,
-                };
-                search::search(parameters, &ground)
-            }
+            Route::Search => search::search(parameters, &self.ground(&known, &switches, now)),
             Route::File(hash) => files::file(parameters, &files, hash),
             Route::Related(hash, name) => files::related(parameters, &files, (hash, name), false),
             Route::Descriptors(hash, name) => {
@@ -254,6 +224,26 @@ impl Shared {
                 self.own(id, |account| users::api_usage(parameters, account, now))
             }
             Route::Unknown => Err(Refusal::not_found("Resource not found")),
+        }
+    }
+
+    /// What a search goes by.
+    fn ground<'a>(
+        &'a self,
+        known: &'a Known,
+        switches: &'a Switches,
+        now: DateTime<Utc>,
+    ) -> search::Ground<'a> {
+        search::Ground {
+            world: &known.world,
+            version: known.version,
+            searches: &self.searches,
+            base: &self.base,
+            now,
+            epoch: switches.epoch,
+            empty_page: switches.empty_page,
+            embedding: &switches.embedding,
+            excluding: switches.excluding,
         }
     }
 
@@ -324,6 +314,34 @@ fn each(body: &mut Value, count: usize, change: impl Fn(&mut Value)) {
     if let Some(list) = body["data"].as_array_mut() {
         list.iter_mut().take(count).for_each(change);
     }
+}
+
+/// The answer that was ordered whatever was asked, or what is to be changed of
+/// the proper one.
+fn ordered(answer: Answer) -> Result<Reply, Answer> {
+    Ok(match answer {
+        Answer::Error(status, code, message) => Reply::json(status, envelope(code, message)),
+        Answer::Text(status, kind, body) => Reply {
+            kind,
+            ..Reply::json(status, body)
+        },
+        Answer::Redirect(status, to) => Reply {
+            location: Some(to),
+            ..Reply::json(status, String::new())
+        },
+        Answer::RetryAfter(text) => {
+            let refusal = Refusal::too_many();
+            Reply {
+                retry_after: Some(text),
+                ..Reply::json(refusal.status, refusal.body())
+            }
+        }
+        Answer::Refuse(name) => {
+            let refusal = Refusal::bad_request(format!("Unknown parameter \"{name}\""));
+            Reply::json(400, refusal.body())
+        }
+        change => return Err(change),
+    })
 }
 
 /// Checks key and licence; returns what the request costs.

@@ -9,25 +9,11 @@ use super::block::{Block, Code, Facts, Shelf};
 use super::json::{Members, push_list, push_text};
 use super::made::Made;
 use super::related::Network;
+use super::view::View;
 use super::{dice, write};
 
 /// Descriptors that come along with an object, whatever the number of others.
 const EMBEDDED: usize = 20;
-
-/// How an object is shown.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct View {
-    /// What links start with.
-    pub(crate) base: String,
-    /// Attributes to leave out.
-    pub(crate) exclude: Vec<String>,
-    /// Relationships to embed.
-    pub(crate) relationships: Vec<String>,
-    /// Only `type` and `id`.
-    pub(crate) descriptors_only: bool,
-    /// Bytes to pad to.
-    pub(crate) bulk: usize,
-}
 
 /// One file.
 #[derive(Clone, Copy, Debug)]

@@ -6,7 +6,8 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::block::{Block, Code, Shelf};
-use super::{View, write};
+use super::view::View;
+use super::write;
 
 /// A file object made by hand. It is served as it is, odd shapes included;
 /// what a search needs to find it is read from it as far as it can be, or said

@@ -17,11 +17,13 @@ pub(crate) mod json;
 mod made;
 mod related;
 mod signs;
+mod view;
 mod words;
 pub(crate) mod write;
 
-pub(crate) use entry::{Entry, Related, View};
+pub(crate) use entry::{Entry, Related};
 pub(crate) use made::number;
+pub(crate) use view::View;
 
 /// The files that the stand-in knows.
 #[derive(Clone, Debug, Default)]

@@ -43,63 +43,16 @@ const SIGNERS: [&str; 3] = [
 pub(crate) fn write(to: &mut Members, facts: &Facts, dice: &mut Dice) {
     let bad = matches!(facts.severity, Severity::High | Severity::Medium);
     if bad && dice.chance(1, 3) {
-        let count = dice.between(1, 3);
-        let rules: Vec<&str> = (0..count).map(|_| common(dice, &YARA)).collect();
-        to.with("crowdsourced_yara_results", |out| {
-            push_list(out, rules, |out, rule| {
-                let mut one = Members::open(out);
-                one.text("ruleset_id", "000c4ff1a4");
-                one.text("ruleset_name", "indicator_suspicious");
-                one.text("rule_name", rule);
-                one.text("author", "a researcher");
-                one.text("source", "https://rules.example.org/yara");
-                one.close();
-            });
-        });
+        yara(to, dice);
     }
     if bad && dice.chance(1, 4) {
-        let (title, level) = common(dice, &SIGMA);
-        to.with("sigma_analysis_results", |out| {
-            push_list(out, [()], |out, ()| {
-                let mut one = Members::open(out);
-                one.text("rule_title", title);
-                one.text("rule_level", level);
-                one.text("rule_source", "Sigma Integrated Rule Set (GitHub)");
-                one.close();
-            });
-        });
+        sigma(to, dice);
     }
     if bad && dice.chance(1, 6) {
-        let (message, severity) = common(dice, &IDS);
-        to.with("crowdsourced_ids_results", |out| {
-            push_list(out, [()], |out, ()| {
-                let mut one = Members::open(out);
-                one.text("rule_category", "A Network Trojan was detected");
-                one.text("rule_msg", message);
-                one.text("rule_id", "1:2030171");
-                one.text("alert_severity", severity);
-                one.raw("alert_context", "[{\"proto\":\"TCP\",\"dest_port\":587}]");
-                one.close();
-            });
-        });
+        ids(to, dice);
     }
     if facts.kind.type_tags.contains(&"pe") && dice.chance(1, 6) {
-        let (signer, good) = (common(dice, &SIGNERS), dice.chance(2, 3));
-        to.object("signature_info", |info| {
-            info.text(
-                "verified",
-                if good {
-                    "Signed"
-                } else {
-                    "A certificate was explicitly revoked by its issuer."
-                },
-            );
-            info.text(
-                "signers",
-                &format!("{signer}; Example Code Signing CA; Example Root"),
-            );
-            info.texts("x509", &[] as &[&str]);
-        });
+        signature(to, dice);
     }
     // Rarely told for files, and 1 occurs.
     match dice.below(40) {
@@ -110,6 +63,69 @@ pub(crate) fn write(to: &mut Members, facts: &Facts, dice: &mut Dice) {
         }
         _ => {}
     }
+}
+
+fn yara(to: &mut Members, dice: &mut Dice) {
+    let count = dice.between(1, 3);
+    let rules: Vec<&str> = (0..count).map(|_| common(dice, &YARA)).collect();
+    to.with("crowdsourced_yara_results", |out| {
+        push_list(out, rules, |out, rule| {
+            let mut one = Members::open(out);
+            one.text("ruleset_id", "000c4ff1a4");
+            one.text("ruleset_name", "indicator_suspicious");
+            one.text("rule_name", rule);
+            one.text("author", "a researcher");
+            one.text("source", "https://rules.example.org/yara");
+            one.close();
+        });
+    });
+}
+
+fn sigma(to: &mut Members, dice: &mut Dice) {
+    let (title, level) = common(dice, &SIGMA);
+    to.with("sigma_analysis_results", |out| {
+        push_list(out, [()], |out, ()| {
+            let mut one = Members::open(out);
+            one.text("rule_title", title);
+            one.text("rule_level", level);
+            one.text("rule_source", "Sigma Integrated Rule Set (GitHub)");
+            one.close();
+        });
+    });
+}
+
+fn ids(to: &mut Members, dice: &mut Dice) {
+    let (message, severity) = common(dice, &IDS);
+    to.with("crowdsourced_ids_results", |out| {
+        push_list(out, [()], |out, ()| {
+            let mut one = Members::open(out);
+            one.text("rule_category", "A Network Trojan was detected");
+            one.text("rule_msg", message);
+            one.text("rule_id", "1:2030171");
+            one.text("alert_severity", severity);
+            one.raw("alert_context", "[{\"proto\":\"TCP\",\"dest_port\":587}]");
+            one.close();
+        });
+    });
+}
+
+fn signature(to: &mut Members, dice: &mut Dice) {
+    let (signer, good) = (common(dice, &SIGNERS), dice.chance(2, 3));
+    to.object("signature_info", |info| {
+        info.text(
+            "verified",
+            if good {
+                "Signed"
+            } else {
+                "A certificate was explicitly revoked by its issuer."
+            },
+        );
+        info.text(
+            "signers",
+            &format!("{signer}; Example Code Signing CA; Example Root"),
+        );
+        info.texts("x509", &[] as &[&str]);
+    });
 }
 
 /// One of a list, the first ones more often.

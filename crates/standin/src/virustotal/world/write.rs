@@ -5,11 +5,11 @@ use std::sync::LazyLock;
 
 use chrono::DateTime;
 
-use super::View;
 use super::block::{Block, Code, Facts, Severity, Shelf, aspect};
 use super::dice::{Dice, mix};
 use super::json::{Members, push_list, push_text};
 use super::signs;
+use super::view::View;
 use super::words::{ENGINES, SANDBOXES, TECHNIQUES};
 
 /// Where padding goes: the first of these that is not excluded.
