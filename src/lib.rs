@@ -20,6 +20,7 @@ pub mod quota;
 pub mod report;
 pub mod secret;
 pub mod setup;
+pub mod store;
 pub mod terminal;
 pub mod text;
 pub mod virustotal;

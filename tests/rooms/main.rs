@@ -12,6 +12,7 @@ mod parts;
 #[cfg(feature = "demo")]
 mod quota;
 mod settings;
+mod store;
 mod virustotal;
 
 #[path = "../common/scripted.rs"]
