@@ -47,6 +47,20 @@ pub enum Command {
     /// Show the window, the query, the quota left and the cost of the next run; spends no search
     #[command(after_help = "Example: vtreporter plan")]
     Plan,
+    /// Show what is used of each key's quotas, what is left, and until when it lasts; spends nothing
+    #[command(
+        args_conflicts_with_subcommands = true,
+        after_help = "Example: vtreporter quota\n\
+                      Example: vtreporter quota check --need 750\n\
+                      Exit codes: 0 told; 2 the key is not accepted; 3 something could not be read."
+    )]
+    Quota {
+        #[command(flatten)]
+        form: QuotaForm,
+        /// What of it
+        #[command(subcommand)]
+        part: Option<QuotaPart>,
+    },
     /// One run whose bundle and page go to files; needs no OpenCTI
     #[command(after_help = "Example: VTREPORTER_START=PT1H vtreporter preview --out ./preview")]
     Preview {
@@ -79,6 +93,46 @@ pub enum Command {
                       Exit codes: 0 well; 3 not well or not running."
     )]
     Healthcheck,
+}
+
+/// How `quota` answers.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct QuotaForm {
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// Once a minute, until it is stopped
+    #[arg(long)]
+    pub watch: bool,
+}
+
+/// A part of what `quota` knows.
+#[derive(Clone, Debug, Subcommand)]
+pub enum QuotaPart {
+    /// Say whether so many requests fit into what is left
+    #[command(after_help = "Example: vtreporter quota check --need 750\n\
+                      Exit codes: 0 fits now; 3 fits later, or not before the month begins again.")]
+    Check {
+        /// Requests
+        #[arg(long, value_name = "N")]
+        need: u64,
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show what was used in the last days, as far as it is remembered
+    #[command(after_help = "Example: vtreporter quota history --days 30 --csv > quota.csv")]
+    History {
+        /// So many days
+        #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=3_650))]
+        days: u16,
+        /// One JSON object
+        #[arg(long, conflicts_with = "csv")]
+        json: bool,
+        /// A row an hour, with a header
+        #[arg(long)]
+        csv: bool,
+    },
 }
 
 /// How the demo goes.

@@ -1,15 +1,16 @@
 //! Start: arguments, settings, log, one command, exit code.
 
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use chrono::{DateTime, Utc};
 use clap::Parser;
 use tokio_util::sync::CancellationToken;
-use vtreporter::args::{Args, Command};
+use vtreporter::args::{Args, Command, QuotaForm, QuotaPart};
 use vtreporter::clock::{self, Clock};
+use vtreporter::commands::quota::{self, Quota};
 use vtreporter::commands::{self, Exit};
 use vtreporter::config::{self, Config, Faults, Needs};
 use vtreporter::log;
@@ -70,6 +71,11 @@ async fn run(args: Args) -> Result<(), Exit> {
             let config = plan_settings(&sources()?)?;
             commands::plan::run(setup::plan(config, clock)?).await
         }
+        Command::Quota { form, part } => {
+            let config = sources()?.config(Needs::VIRUSTOTAL)?;
+            start_log(&config, false, &clock, &terminal);
+            ask_quota(&setup::quota(&config, clock)?, form, part, &stop).await
+        }
         Command::Preview { out } => {
             let config = sources()?.config(Needs::VIRUSTOTAL)?;
             // JSON is for whoever collects the service's lines; a person reads these.
@@ -91,6 +97,34 @@ async fn run(args: Args) -> Result<(), Exit> {
                 return Err(Exit::Settings(why.to_owned()));
             }
             commands::connector::health::ask(&id).await
+        }
+    }
+}
+
+async fn ask_quota(
+    quota: &Quota,
+    form: QuotaForm,
+    part: Option<QuotaPart>,
+    stop: &CancellationToken,
+) -> Result<(), Exit> {
+    match part {
+        None => {
+            let plain = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
+            let how = quota::How {
+                json: form.json,
+                watch: form.watch,
+                colour: std::io::stdout().is_terminal() && !plain,
+            };
+            quota::run(quota, how, stop).await
+        }
+        Some(QuotaPart::Check { need, json }) => quota::check(quota, need, json).await,
+        Some(QuotaPart::History { days, json, csv }) => {
+            let form = match (json, csv) {
+                (true, _) => quota::Form::Json,
+                (_, true) => quota::Form::Csv,
+                _ => quota::Form::Table,
+            };
+            quota::history(quota, days, form)
         }
     }
 }

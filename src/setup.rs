@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::commands::check::{Roads, Sides};
 use crate::commands::connector::{self, Service};
+use crate::commands::quota::Quota;
 use crate::commands::{Exit, plan, preview};
 use crate::config::{Config, LogLevel, QueueProtocol};
 use crate::http::{HttpError, HttpOptions};
@@ -14,10 +15,12 @@ use crate::opencti::delivery::{
 };
 use crate::opencti::{OpenCti, Registration};
 use crate::period::Period;
-use crate::quota::Guard;
+use crate::quota::{Guard, Ledger};
 use crate::stix::bundle::Limits;
+use crate::store::{Store, StoreError};
 use crate::terminal::Terminal;
 use crate::virustotal::VirusTotal;
+use etcetera::BaseStrategy;
 
 /// What `run` needs.
 pub fn service(config: Config, clock: Clock) -> Result<Service, Exit> {
@@ -152,6 +155,35 @@ pub fn plan(config: Config, clock: Clock) -> Result<plan::Plan, Exit> {
     })
 }
 
+/// What `quota` needs. A data directory that cannot be used costs the memory,
+/// not the command.
+pub fn quota(config: &Config, clock: Clock) -> Result<Quota, Exit> {
+    let store = user_store(config, &clock).map_err(|error| error.to_string());
+    let guard = match &store {
+        Ok(store) => remembering(config, store.clone(), &clock)?,
+        Err(_) => forgetful(config, &clock)?,
+    };
+    Ok(Quota {
+        guards: vec![guard],
+        policy: config.quota,
+        store,
+        clock,
+    })
+}
+
+/// The data directory that is set, else the user's own.
+fn user_store(config: &Config, clock: &Clock) -> Result<Store, StoreError> {
+    let directory = config.memory.directory.clone().or_else(|| {
+        let user = etcetera::choose_base_strategy().ok()?;
+        Some(user.data_dir().join("vtreporter"))
+    });
+    let nowhere = || StoreError::Unusable {
+        path: "VTREPORTER_DATA_DIR".into(),
+        why: "it is not set, and this user has no home directory".to_owned(),
+    };
+    Store::open(&directory.ok_or_else(nowhere)?, clock.now())
+}
+
 /// What `preview` needs.
 pub fn preview(
     mut config: Config,
@@ -185,9 +217,32 @@ fn virustotal(config: &Config, clock: &Clock) -> Result<VirusTotal, Exit> {
 }
 
 fn guard(config: &Config, clock: &Clock) -> Result<Guard, Exit> {
-    Ok(Guard::new(
-        virustotal(config, clock)?,
+    let store = config
+        .memory
+        .directory
+        .as_ref()
+        .map(|directory| Store::open(directory, clock.now()));
+    match store {
+        None => forgetful(config, clock),
+        Some(Ok(store)) => remembering(config, store, clock),
+        Some(Err(error)) => Err(Exit::Settings(format!("VTREPORTER_DATA_DIR: {error}"))),
+    }
+}
+
+/// A guard whose memory ends with this process.
+fn forgetful(config: &Config, clock: &Clock) -> Result<Guard, Exit> {
+    let client = virustotal(config, clock)?;
+    Ok(Guard::new(client, config.quota, clock.clone()))
+}
+
+/// A guard that remembers in the data directory what it reads and sends.
+fn remembering(config: &Config, store: Store, clock: &Clock) -> Result<Guard, Exit> {
+    let client = virustotal(config, clock)?;
+    let ledger = Ledger::disk(store, client.fingerprint(), config.memory.days);
+    Ok(Guard::remembering(
+        client,
         config.quota,
+        ledger,
         clock.clone(),
     ))
 }

@@ -21,6 +21,7 @@ pub mod manual;
 pub mod plan;
 pub mod preview;
 mod progress;
+pub mod quota;
 
 pub use progress::Bar;
 

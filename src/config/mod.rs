@@ -89,6 +89,8 @@ pub struct Config {
     pub virustotal: Option<virustotal::Settings>,
     /// When the quota guard warns and stops.
     pub quota: Policy,
+    /// What is remembered on this machine.
+    pub memory: Memory,
     /// What a run asks for and keeps.
     pub import: Import,
     /// What the objects look like.
@@ -102,6 +104,15 @@ pub struct Config {
     pub network: Network,
     /// What is odd, but no fault: one line each.
     pub warnings: Vec<String>,
+}
+
+/// What is remembered on this machine.
+#[derive(Clone, Debug)]
+pub struct Memory {
+    /// `None`: the service keeps nothing on disk.
+    pub directory: Option<PathBuf>,
+    /// So many days of the quotas.
+    pub days: u16,
 }
 
 /// The connector as the platform knows it, and its roads into the platform.

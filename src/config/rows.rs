@@ -185,6 +185,14 @@ Reporter {
         Is("80"), "Share of a VirusTotal quota from which on the connector warns.";
     vtreporter_quota_stop_percent "VTREPORTER_QUOTA_STOP_PERCENT" Some("vtreporter.quota_stop_percent"), PERCENT,
         Is("90"), "Share of a VirusTotal quota that no request passes: the run pauses until the quota is renewed.";
+    vtreporter_quota_critical_percent "VTREPORTER_QUOTA_CRITICAL_PERCENT" Some("vtreporter.quota_critical_percent"), PERCENT,
+        Is("95"), "Share of a VirusTotal quota from which on `quota` calls a key's status critical.";
+    vtreporter_quota_history_days "VTREPORTER_QUOTA_HISTORY_DAYS" Some("vtreporter.quota_history_days"),
+        Whole { min: 1, max: 3_650 },
+        Is("400"), "So many days of quota readings and own requests are remembered in the data directory.";
+    vtreporter_data_dir "VTREPORTER_DATA_DIR" Some("vtreporter.data_dir"), Text("the path of a directory that may be written to"),
+        unset("the service keeps nothing on disk; other commands use the user's data directory", "/var/lib/vtreporter"),
+        "Where quotas, own requests and look-ups are remembered.";
     vtreporter_quota_on_unknown "VTREPORTER_QUOTA_ON_UNKNOWN" Some("vtreporter.quota_on_unknown"),
         Choice(&["continue", "pause"]),
         Is("continue"), "What to do when VirusTotal does not say what is left.";

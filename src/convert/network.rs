@@ -91,8 +91,7 @@ pub(crate) fn descriptors(
                         into.push(object);
                         into.push(links.link(way, parent, id));
                         if let Some(wanted) = indicators {
-                            let links = links.shared();
-                            indicator::of_network(id, &value, wanted, &links, into);
+                            indicator::of_network(id, &value, wanted, links, into);
                         }
                         kept += 1;
                     }

@@ -78,7 +78,7 @@ pub(crate) fn convert(seen: &Seen<'_>, links: &Links<'_>) -> Option<Object> {
             link: &seen.link,
             about: seen.id(),
         }),
-        links.tag(Role::Note),
+        Role::Note.tag(),
     ))
 }
 

@@ -165,6 +165,7 @@ mod tests {
 
     const POLICY: Policy = Policy {
         warn_percent: 80,
+        critical_percent: 95,
         stop_percent: 90,
         on_unknown: OnUnknown::Continue,
     };

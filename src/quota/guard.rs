@@ -1,6 +1,5 @@
 //! The guard in front of the client: reserve, send, settle.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -8,12 +7,13 @@ use chrono::{DateTime, Timelike, Utc};
 use tokio::sync::Notify;
 use tracing::{debug, info, warn};
 
+use super::counts::State;
 use super::decide::{Verdict, asked_pause, calls_left, charged_by, decide};
-use super::ledger::State;
+use super::ledger::Ledger;
 use super::reading::Reading;
 use super::{Charged, Cost, OnUnknown, Own, Pause, Policy, Spent, Stop};
 use crate::clock::Clock;
-use crate::virustotal::client::backoff;
+use crate::virustotal::client::{Meter, backoff};
 use crate::virustotal::{Error, VirusTotal};
 
 /// The quotas are read again after so many requests of our own: others use the
@@ -41,6 +41,7 @@ struct Inner {
     client: VirusTotal,
     policy: Policy,
     clock: Clock,
+    ledger: Ledger,
     state: Mutex<State>,
     /// One reader at a time; the others take its result.
     reader: tokio::sync::Mutex<()>,
@@ -53,7 +54,7 @@ struct Ticket<'a> {
     guard: &'a Guard,
     cost: Cost,
     client: VirusTotal,
-    meter: Arc<AtomicU64>,
+    meter: Arc<Meter>,
     /// Readings taken when it was sent.
     generation: u64,
 }
@@ -70,10 +71,16 @@ struct Refused {
 impl Guard {
     /// A guard that knows nothing yet: it reads the quotas before the first call.
     pub fn new(client: VirusTotal, policy: Policy, clock: Clock) -> Self {
+        Self::remembering(client, policy, Ledger::Memory, clock)
+    }
+
+    /// One that remembers in a ledger what it reads and sends.
+    pub fn remembering(client: VirusTotal, policy: Policy, ledger: Ledger, clock: Clock) -> Self {
         Self(Arc::new(Inner {
             client,
             policy,
             clock,
+            ledger,
             state: Mutex::default(),
             reader: tokio::sync::Mutex::default(),
             settled: Notify::new(),
@@ -180,6 +187,11 @@ impl Guard {
     /// Takes over what an earlier process has learned.
     pub fn learn(&self, charged: Charged) {
         self.state().charged = charged;
+    }
+
+    /// The fingerprint of its key.
+    pub fn key(&self) -> &str {
+        self.0.client.fingerprint()
     }
 
     /// The client behind the guard, for what costs nothing.
@@ -367,6 +379,8 @@ impl Guard {
         state.quiet = quiet;
         state.at_reading = before;
         state.reading = Some(reading.clone());
+        drop(state);
+        self.0.ledger.read(&reading);
         reading
     }
 
@@ -452,11 +466,18 @@ impl Guard {
 
 impl Drop for Ticket<'_> {
     fn drop(&mut self) {
-        let sent = self.meter.load(Ordering::Relaxed);
+        let tries = self.meter.tries();
+        let sent = tries.values().map(|tries| tries.sent).sum();
         let mut state = self.guard.state();
         state.flying = state.flying.minus(Own::of(self.cost, 1));
         state.sent = state.sent.plus(Own::of(self.cost, sent));
+        let charged = state.charged;
         drop(state);
+        let inner = &self.guard.0;
+        let now = inner.clock.now();
+        for (endpoint, tries) in tries {
+            inner.ledger.sent(self.cost, charged, endpoint, tries, now);
+        }
         self.guard.0.settled.notify_waiters();
     }
 }

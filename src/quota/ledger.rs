@@ -1,85 +1,129 @@
-//! What the guard counts.
+//! What is remembered of a key, beyond this process: readings, and requests of
+//! our own.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use parking_lot::Mutex;
 use tracing::warn;
 
-use super::reading::{Line, Reading};
-use super::window::{SEARCHES, burns};
-use super::{Charged, Own, Policy, Scope, Spent};
+use super::{Charged, Cost, Reading};
+use crate::store::ledger::{Charge, Snapshot};
+use crate::store::{Store, StoreError};
+use crate::virustotal::client::Tries;
 
-/// Counts, the last reading, and what was said of them.
-#[derive(Default)]
-pub(super) struct State {
-    pub(super) reading: Option<Reading>,
-    /// Readings taken, failed ones included.
-    pub(super) generation: u64,
-    /// Sent so far, since the guard was made.
-    pub(super) sent: Own,
-    /// On their way.
-    pub(super) flying: Own,
-    /// `sent` when the last good reading was asked for.
-    pub(super) at_reading: Own,
-    /// `sent` when a reading was last tried, and when that was.
-    pub(super) at_try: Own,
-    pub(super) tried_at: Duration,
-    /// Nothing was on its way while the last good reading was taken.
-    pub(super) quiet: bool,
-    /// `sent` when the run started.
-    at_start: Own,
-    pub(super) charged: Charged,
-    pub(super) calibrations: u32,
-    /// Allowances that were warned of in this run.
-    warned: BTreeSet<(String, Scope)>,
-    /// And that nothing is known.
-    warned_unknown: bool,
-    pub(super) warnings: Vec<String>,
+/// Where it is remembered.
+#[derive(Debug)]
+pub enum Ledger {
+    /// Nowhere: what this process knows ends with it.
+    Memory,
+    /// In the data directory.
+    Disk(Disk),
 }
 
-impl State {
-    /// Of our own, not in the reading.
-    pub(super) fn own(&self) -> Own {
-        self.sent.minus(self.at_reading).plus(self.flying)
+/// A key's part of the data directory.
+#[derive(Debug)]
+pub struct Disk {
+    store: Store,
+    /// The key's fingerprint.
+    key: String,
+    /// The last try failed, which was said.
+    failing: AtomicBool,
+    /// How long it is remembered.
+    retention: TimeDelta,
+    /// The day on which what is older was last forgotten.
+    cleaned: Mutex<NaiveDate>,
+}
+
+impl Ledger {
+    /// One in the data directory, which remembers so many days.
+    pub fn disk(store: Store, key: impl Into<String>, days: u16) -> Self {
+        Self::Disk(Disk {
+            store,
+            key: key.into(),
+            failing: AtomicBool::new(false),
+            retention: TimeDelta::days(days.into()),
+            cleaned: Mutex::default(),
+        })
     }
 
-    /// Says once a run what is over the warning percentage.
-    pub(super) fn warn_of(&mut self, lines: &[Line], policy: Policy) {
-        for line in lines {
-            if self.warned.insert((line.quota.clone(), line.scope)) {
-                let text = format!("{line}; the run pauses at {} %", policy.stop_percent);
-                warn!(quota.name = %line.quota, quota.used = line.used, quota.allowed = line.allowed, "{text}");
-                self.warnings.push(text);
+    /// Remembers what VirusTotal told.
+    pub(super) fn read(&self, reading: &Reading) {
+        let Self::Disk(disk) = self else { return };
+        let snapshots: Vec<Snapshot> = snapshots(reading).collect();
+        if !snapshots.is_empty() {
+            let now = reading.taken_at;
+            disk.note(disk.store.remember_reading(&disk.key, &snapshots, now));
+            disk.forget(now);
+        }
+    }
+
+    /// Remembers requests that were sent.
+    pub(super) fn sent(
+        &self,
+        cost: Cost,
+        charged: Charged,
+        endpoint: &str,
+        tries: Tries,
+        now: DateTime<Utc>,
+    ) {
+        let Self::Disk(disk) = self else { return };
+        if tries.sent == 0 {
+            return;
+        }
+        for charge in charges(cost, charged) {
+            let (sent, failed) = (tries.sent, tries.failed);
+            let kept = &disk.store;
+            disk.note(kept.remember_sent(&disk.key, *charge, endpoint, sent, failed, now));
+        }
+    }
+}
+
+impl Disk {
+    /// Once a day what is too old goes.
+    fn forget(&self, now: DateTime<Utc>) {
+        let today = now.date_naive();
+        let before = std::mem::replace(&mut *self.cleaned.lock(), today);
+        if before != today {
+            let gone = self.store.forget_before(now - self.retention, now);
+            self.note(gone.map(drop));
+        }
+    }
+
+    /// What cannot be remembered is said once, and no reason to stop.
+    fn note(&self, done: Result<(), StoreError>) {
+        match done {
+            Ok(()) => self.failing.store(false, Ordering::Relaxed),
+            Err(error) if !self.failing.swap(true, Ordering::Relaxed) => {
+                warn!("the quotas are not remembered: {error}");
             }
+            Err(_) => {}
+        }
+        if let Some(aside) = self.store.set_aside() {
+            let (file, aside) = (self.store.path().display(), aside.display());
+            warn!("{file} was damaged: it is now {aside}, and a new one was begun");
         }
     }
+}
 
-    /// Says once a run that nothing is known.
-    pub(super) fn warn_unknown(&mut self, why: &str) {
-        if !std::mem::replace(&mut self.warned_unknown, true) {
-            let text = format!(
-                "VirusTotal does not say how much of its quota is left ({why}); going on without knowing"
-            );
-            warn!("{text}");
-            self.warnings.push(text);
+/// The allowances that bind us.
+fn snapshots(reading: &Reading) -> impl Iterator<Item = Snapshot> {
+    reading.lines().iter().map(|line| Snapshot {
+        quota: line.quota.clone(),
+        scope: line.scope.word().to_owned(),
+        used: line.used,
+        allowed: Some(line.allowed),
+    })
+}
+
+/// What a request is charged to. While it is not known what a search burns, it
+/// is taken for an API request, as with most licences.
+fn charges(cost: Cost, charged: Charged) -> &'static [Charge] {
+    match (cost, charged) {
+        (Cost::Request, _) | (Cost::Search, Charged::Unknown | Charged::Requests) => {
+            &[Charge::Requests]
         }
-    }
-
-    /// Counts and warnings begin anew.
-    pub(super) fn start_run(&mut self) {
-        self.at_start = self.sent;
-        self.warned.clear();
-        self.warned_unknown = false;
-        self.warnings.clear();
-    }
-
-    /// What was spent since the run started.
-    pub(super) fn spent(&self) -> Spent {
-        let own = self.sent.minus(self.at_start);
-        Spent {
-            sent: own.total(),
-            requests: burns("", own, self.charged),
-            searches: burns(SEARCHES, own, self.charged),
-        }
+        (Cost::Search, Charged::Searches) => &[Charge::Searches],
+        (Cost::Search, Charged::Both) => &[Charge::Requests, Charge::Searches],
     }
 }

@@ -12,13 +12,18 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+mod counts;
 pub mod decide;
+pub mod fit;
+pub mod forecast;
 pub mod guard;
-mod ledger;
+pub mod ledger;
 pub mod reading;
+pub mod status;
 pub mod window;
 
 pub use guard::Guard;
+pub use ledger::Ledger;
 pub use reading::{Line, Reading};
 
 use crate::number::grouped;
@@ -33,6 +38,8 @@ pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 3600);
 pub struct Policy {
     /// From this on, the log and the work's message warn.
     pub warn_percent: u8,
+    /// From this on, a key's status is critical.
+    pub critical_percent: u8,
     /// A request that would pass this is not sent: the run pauses.
     pub stop_percent: u8,
     /// What to do when VirusTotal does not say what is left.
@@ -91,6 +98,16 @@ pub enum Scope {
     User,
     /// All members' together.
     Group,
+}
+
+impl Scope {
+    /// VirusTotal's word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Group => "group",
+        }
+    }
 }
 
 impl fmt::Display for Scope {

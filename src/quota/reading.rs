@@ -29,6 +29,8 @@ pub struct Reading {
     pub drained: bool,
     /// Requests a minute that the licence allows; `None`: not told, or no limit.
     pub per_minute: Option<NonZeroU32>,
+    /// All that VirusTotal told, what does not bind us included.
+    pub told: Quotas,
     pub(crate) lines: Vec<Line>,
     pub(crate) user: Counters,
 }
@@ -92,6 +94,7 @@ impl Reading {
             NonZeroU32::new(u32::try_from(n).unwrap_or(u32::MAX).max(1))
         });
         reading.user = Counters::of(quotas);
+        reading.told = quotas.clone();
         reading
     }
 
@@ -109,6 +112,7 @@ impl Reading {
             unknown: None,
             drained: false,
             per_minute: None,
+            told: Quotas::default(),
             lines: Vec::new(),
             user: Counters::default(),
         }

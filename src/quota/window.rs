@@ -25,6 +25,19 @@ pub fn resets_at(quota: &str, now: DateTime<Utc>) -> DateTime<Utc> {
     next.map_or(now, |next| next.and_time(NaiveTime::MIN).and_utc())
 }
 
+/// When a quota's counter last began at 0.
+pub fn began_at(quota: &str, now: DateTime<Utc>) -> DateTime<Utc> {
+    let start = |length| now.duration_trunc(length).unwrap_or(now);
+    if quota.ends_with("_hourly") {
+        return start(TimeDelta::hours(1));
+    }
+    let day = start(TimeDelta::days(1));
+    match quota.ends_with("_monthly") {
+        true => day.with_day(1).unwrap_or(day),
+        false => day,
+    }
+}
+
 /// How much `own` requests burn of a quota.
 pub(crate) fn burns(quota: &str, own: Own, charged: Charged) -> u64 {
     let of_searches = match (quota == SEARCHES, charged) {

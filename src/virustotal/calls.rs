@@ -89,6 +89,7 @@ impl VirusTotal {
                 is_search: true,
                 by_cursor: cursor.is_some(),
             },
+            endpoint: "intelligence_search",
             charged: true,
         };
         self.get(&call, Page::parse).await
@@ -152,6 +153,7 @@ impl VirusTotal {
                 is_search: false,
                 by_cursor: cursor.is_some(),
             },
+            endpoint: "file_relationships",
             charged: true,
         })
     }
@@ -171,6 +173,7 @@ impl VirusTotal {
             url: self.url(&["files", sha256, NAME]),
             path: format!("/files/{sha256}/{NAME}"),
             subject: subject(&name),
+            endpoint: "file_behaviour_mitre_trees",
             charged: true,
         };
         self.get(&call, behaviour::parse).await
@@ -183,6 +186,7 @@ impl VirusTotal {
             url: self.url(&["users", &user.id, "overall_quotas"]),
             path: "/users/{id}/overall_quotas".to_owned(),
             subject: subject("the account's quotas"),
+            endpoint: "user_overall_quotas",
             charged: false,
         };
         self.get(&call, |body| {
@@ -228,6 +232,7 @@ impl VirusTotal {
             url: self.url(&["users", id]),
             path: path.to_owned(),
             subject: subject("the account of the key"),
+            endpoint: "user_info",
             // Counted, as nobody promises that it is free.
             charged: true,
         };

@@ -1,5 +1,6 @@
 //! The ONE place that sends to VirusTotal: key, pace, retries, status -> [`Error`].
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -7,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, HeaderName, HeaderValue};
+use sha2::{Digest, Sha256};
 use tracing::{debug, info};
 use url::{Host, Url};
 
@@ -42,7 +44,30 @@ const TOOL: &str = concat!(
 pub struct VirusTotal {
     inner: Arc<Inner>,
     /// Counts for whoever sends through this clone.
-    meter: Option<Arc<AtomicU64>>,
+    meter: Option<Arc<Meter>>,
+}
+
+/// What was sent through a clone.
+#[derive(Debug, Default)]
+pub(crate) struct Meter(parking_lot::Mutex<BTreeMap<&'static str, Tries>>);
+
+/// Requests of one kind of call that cost something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tries {
+    pub(crate) sent: u64,
+    /// Those of them that were not answered as hoped.
+    pub(crate) failed: u64,
+}
+
+impl Meter {
+    /// By VirusTotal's name of the call.
+    pub(crate) fn tries(&self) -> BTreeMap<&'static str, Tries> {
+        self.0.lock().clone()
+    }
+
+    fn change(&self, endpoint: &'static str, change: impl Fn(&mut Tries)) {
+        change(self.0.lock().entry(endpoint).or_default());
+    }
 }
 
 struct Inner {
@@ -67,6 +92,7 @@ struct Inner {
 pub(super) struct Key {
     pub(super) secret: Secret,
     header: HeaderValue,
+    fingerprint: String,
     pub(super) user: tokio::sync::OnceCell<User>,
 }
 
@@ -76,6 +102,8 @@ pub(super) struct Call {
     /// The path without secrets, for the log.
     pub(super) path: String,
     pub(super) subject: Subject,
+    /// VirusTotal's name of the call, as in the account's usage.
+    pub(super) endpoint: &'static str,
     /// Costs a request, and so waits for the pace.
     pub(super) charged: bool,
 }
@@ -104,6 +132,7 @@ impl VirusTotal {
                 key: Key {
                     secret: settings.api_key.clone(),
                     header,
+                    fingerprint: fingerprint(&settings.api_key),
                     user: tokio::sync::OnceCell::new(),
                 },
                 pace: Pace::new(settings.requests_per_minute, clock.clone()),
@@ -116,6 +145,12 @@ impl VirusTotal {
             }),
             meter: None,
         })
+    }
+
+    /// By this a key is known in whatever is shown and kept: the same wherever
+    /// the key comes from, and nothing leads back to it.
+    pub fn fingerprint(&self) -> &str {
+        &self.inner.key.fingerprint
     }
 
     /// How fast this client may call.
@@ -174,8 +209,8 @@ impl VirusTotal {
 
     /// A clone that tries once, and what it sends: for the guard, which asks the
     /// quota before every single request.
-    pub(crate) fn metered(&self) -> (Self, Arc<AtomicU64>) {
-        let meter = Arc::new(AtomicU64::new(0));
+    pub(crate) fn metered(&self) -> (Self, Arc<Meter>) {
+        let meter = Arc::new(Meter::default());
         let clone = Self {
             inner: self.inner.clone(),
             meter: Some(meter.clone()),
@@ -243,10 +278,10 @@ impl VirusTotal {
         }
         let started = self.inner.clock.elapsed();
         // Counted before it is sent: who drops this future may have spent it all the same.
-        self.count(call, true);
+        self.count(call);
         let result = self.exchange(call, parse).await;
-        if result.as_ref().is_err_and(|error| !error.charged()) {
-            self.count(call, false);
+        if let Err(error) = &result {
+            self.count_failed(call, error.charged());
         }
         let duration_ms = (self.inner.clock.elapsed() - started).as_millis() as u64;
         match &result {
@@ -258,19 +293,28 @@ impl VirusTotal {
         result
     }
 
-    fn count(&self, call: &Call, up: bool) {
+    fn count(&self, call: &Call) {
+        if call.charged {
+            self.inner.sent.fetch_add(1, Ordering::Relaxed);
+            if let Some(meter) = &self.meter {
+                meter.change(call.endpoint, |tries| tries.sent += 1);
+            }
+        }
+    }
+
+    /// A request that did not reach what charges it was counted too early.
+    fn count_failed(&self, call: &Call, charged: bool) {
         if !call.charged {
             return;
         }
-        for counter in [Some(&self.inner.sent), self.meter.as_deref()]
-            .into_iter()
-            .flatten()
-        {
-            if up {
-                counter.fetch_add(1, Ordering::Relaxed);
-            } else {
-                counter.fetch_sub(1, Ordering::Relaxed);
-            }
+        if !charged {
+            self.inner.sent.fetch_sub(1, Ordering::Relaxed);
+        }
+        if let Some(meter) = &self.meter {
+            meter.change(call.endpoint, |tries| match charged {
+                true => tries.failed += 1,
+                false => tries.sent -= 1,
+            });
         }
     }
 
@@ -363,4 +407,13 @@ pub(crate) fn backoff(tried: u32) -> Duration {
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     // The sections hold no code that panics; a poisoned value is still whole.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn fingerprint(key: &Secret) -> String {
+    let digest = Sha256::digest(key.expose().trim());
+    let start: String = digest[..4]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("key-{start}")
 }

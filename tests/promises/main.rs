@@ -16,6 +16,7 @@ mod kills_on_amqp;
 mod logs;
 mod numbers;
 mod opening;
+mod quota_command;
 mod quota_pause;
 mod relations;
 mod reset;

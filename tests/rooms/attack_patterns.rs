@@ -140,6 +140,7 @@ async fn run(virustotal: &StandIn, attack_patterns: bool) -> (Kept, Numbers, Res
     };
     let policy = Policy {
         warn_percent: 80,
+        critical_percent: 95,
         stop_percent: 90,
         on_unknown: OnUnknown::Continue,
     };

@@ -181,6 +181,7 @@ impl Side {
         let client = VirusTotal::new(&settings, clock.clone()).unwrap();
         let policy = Policy {
             warn_percent: 80,
+            critical_percent: 95,
             stop_percent: 90,
             on_unknown: OnUnknown::Continue,
         };

@@ -150,11 +150,7 @@ fn numbers(text: &mut String, numbers: &Numbers) {
         "VirusTotal request",
         "VirusTotal requests",
     );
-    let least = match numbers.requests_at_least {
-        true => "At least ",
-        false => "",
-    };
-    let _ = write!(text, " {least}{requests} spent.");
+    let _ = write!(text, " {requests} spent.");
     if let Some(losses) = numbers.losses() {
         let _ = write!(text, " Missing: {losses}.");
     }

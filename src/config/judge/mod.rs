@@ -62,6 +62,7 @@ pub(super) fn config(
     };
     let virustotal = needs.virustotal.then(|| judge.virustotal(values, http));
     let quota = judge.quota(values);
+    let memory = judge.memory(values);
     let import = judge.import(values, &connector);
     let convert = judge.convert(values);
     let mq = judge.mq(values);
@@ -82,6 +83,7 @@ pub(super) fn config(
         json_logging,
         virustotal: virustotal.flatten(),
         quota,
+        memory,
         import,
         convert,
         mq,

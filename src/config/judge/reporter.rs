@@ -1,6 +1,7 @@
 //! VirusTotal, the run and the report.
 
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
@@ -8,7 +9,7 @@ use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use super::Judge;
 use crate::config::rows::Values;
 use crate::config::table::Value;
-use crate::config::{Connector, Import, Start};
+use crate::config::{Connector, Import, Memory, Start};
 use crate::convert;
 use crate::convert::filter::Filter;
 use crate::http::HttpOptions;
@@ -50,10 +51,24 @@ impl Judge<'_> {
             values.vtreporter_quota_on_unknown,
             [OnUnknown::Continue, OnUnknown::Pause],
         );
+        let critical_percent = self.whole(values.vtreporter_quota_critical_percent);
+        if critical_percent > 0 && warn_percent > critical_percent {
+            let problem = "is more than VTREPORTER_QUOTA_CRITICAL_PERCENT: a warning comes before";
+            self.fault(values.vtreporter_quota_warn_percent, problem);
+        }
         Policy {
             warn_percent,
+            critical_percent,
             stop_percent,
             on_unknown: on_unknown.unwrap_or(OnUnknown::Pause),
+        }
+    }
+
+    pub(super) fn memory(&mut self, values: &Values<'_>) -> Memory {
+        let directory = self.text(values.vtreporter_data_dir);
+        Memory {
+            directory: directory.map(PathBuf::from),
+            days: self.whole(values.vtreporter_quota_history_days),
         }
     }
 

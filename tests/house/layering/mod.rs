@@ -29,7 +29,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         "virustotal",
         &["secret", "clock", "pace", "http", "number", "text"],
     ),
-    ("quota", &["virustotal", "clock", "number"]),
+    ("store", &[]),
+    ("quota", &["virustotal", "store", "clock", "number"]),
     ("stix", &[]),
     ("opencti", &["secret", "clock", "http", "stix"]),
     // The translator: pure.
@@ -63,6 +64,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "virustotal",
             "opencti",
             "standin",
+            "store",
             "period",
             "country",
             "clock",
@@ -128,7 +130,15 @@ const IMPURE_PATHS: &[&str] = &[
 const IMPURE_WORDS: &[&str] = &["async", "await", "println", "eprintln"];
 
 /// The commands; what else lies in their room serves several.
-const COMMANDS: &[&str] = &["check", "connector", "demo", "manual", "plan", "preview"];
+const COMMANDS: &[&str] = &[
+    "check",
+    "connector",
+    "demo",
+    "manual",
+    "plan",
+    "preview",
+    "quota",
+];
 
 /// Crates without a runtime, and the packages by which one would come in.
 const WITHOUT_RUNTIME: &[&str] = &["clock", "stix"];

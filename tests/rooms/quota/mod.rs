@@ -27,6 +27,7 @@ const SHA256: &str = "1f2e3d4c5b6a79880f1e2d3c4b5a69781f2e3d4c5b6a79880f1e2d3c4b
 
 const POLICY: Policy = Policy {
     warn_percent: 80,
+    critical_percent: 95,
     stop_percent: 90,
     on_unknown: OnUnknown::Continue,
 };
