@@ -90,15 +90,17 @@ async fn run(args: Args) -> Result<(), Exit> {
             Ok(())
         }
         Command::Man { command } => commands::manual::page(command.as_deref()),
-        Command::Healthcheck => {
-            let id = sources()?.config(Needs::NOTHING)?.connector.id;
-            if id.is_empty() {
-                let why = "CONNECTOR_ID (connector.id): is missing; it says which service is asked";
-                return Err(Exit::Settings(why.to_owned()));
-            }
-            commands::connector::health::ask(&id).await
-        }
+        Command::Healthcheck => ask_health(&sources()?).await,
     }
+}
+
+async fn ask_health(settings: &Sources) -> Result<(), Exit> {
+    let id = settings.config(Needs::NOTHING)?.connector.id;
+    if id.is_empty() {
+        let why = "CONNECTOR_ID (connector.id): is missing; it says which service is asked";
+        return Err(Exit::Settings(why.to_owned()));
+    }
+    commands::connector::health::ask(&id).await
 }
 
 async fn ask_quota(
