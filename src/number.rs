@@ -13,6 +13,11 @@ pub fn grouped(number: u64) -> String {
     out
 }
 
+/// What stands before a number that may be higher.
+pub fn at_least(least: bool) -> &'static str {
+    if least { "at least " } else { "" }
+}
+
 /// "1 file", "2 files", "1,203 files".
 pub fn counted(number: u64, one: &str, many: &str) -> String {
     let noun = if number == 1 { one } else { many };

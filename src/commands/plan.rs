@@ -9,7 +9,7 @@ use crate::country::Country;
 use crate::import;
 use crate::import::schedule::Window;
 use crate::import::state::{CountryState, State};
-use crate::number::{counted, grouped};
+use crate::number::{at_least, counted, grouped};
 use crate::opencti::OpenCti;
 use crate::period::Period;
 use crate::quota::{Cost, Guard, Reading};
@@ -145,7 +145,8 @@ fn print(options: &import::Options, country: Country, entry: &CountryState, now:
     say!("  others    indicators, families, country, score and labels: no request");
     match &entry.previous {
         Some(last) => say!(
-            "  last run  {} for {}, {} of them kept",
+            "  last run  {}{} for {}, {} of them kept",
+            at_least(last.requests_at_least),
             counted(last.requests, "request", "requests"),
             counted(last.matched, "file", "files"),
             grouped(last.counts.main.total())

@@ -209,18 +209,22 @@ impl Converter {
             left_out,
             rows,
         } = unit;
-        let links = self.links();
+        let is_main = matches!(role, Role::Main(_));
+        let links = match is_main {
+            true => self.links(),
+            false => self.links().shared(),
+        };
         let wanted = &self.options.objects;
         into.push(file::convert(seen, role.tag(), links.provenance, left_out));
         let names = malware::families(&seen.file.attributes, &self.families);
         let first = names.first().map(AsRef::as_ref);
-        let is_main = matches!(role, Role::Main(_));
         rows.push(self.row(seen, first, is_main));
         let mut families = Vec::new();
         if wanted.malware.is_some() {
             for name in names {
                 let made = self.memo.get(&name, || {
                     let malware = malware::convert(&name, &links);
+                    let links = links.shared();
                     let from = |country| links.link(Way::FamilyFrom, malware.id(), country);
                     let from = self.country.map(from);
                     malware::Made { malware, from }
@@ -233,7 +237,7 @@ impl Converter {
                 into.extend(made.from.filter(|_| is_main));
             }
         }
-        indicator::of_file(seen, role, wanted, &families, &links, into, left_out);
+        indicator::of_file(seen, wanted, &families, &links, into, left_out);
         if wanted.notes {
             into.extend(note::convert(seen, &links));
         }
@@ -285,6 +289,7 @@ impl Converter {
             from: &self.from,
             timeless: &self.timeless,
             confidence: self.options.confidence,
+            shared: false,
         }
     }
 

@@ -36,7 +36,6 @@ const MAX_NAME: usize = 500;
 /// | `indicates`                      | its families              | |
 pub(crate) fn of_file(
     seen: &Seen<'_>,
-    role: Role,
     wanted: &Objects,
     families: &[Id],
     links: &Links<'_>,
@@ -78,10 +77,7 @@ pub(crate) fn of_file(
             main_observable_type: "StixFile",
             score: score::of_indicator(seen.score, wanted.indicator_min_score),
         }),
-        match role {
-            Role::Main(_) => Role::Indicator.tag(),
-            _ => Role::RelatedIndicator.tag(),
-        },
+        links.tag(Role::Indicator),
     );
     let id = indicator.id();
     into.push(indicator);
@@ -141,7 +137,7 @@ pub(crate) fn of_network(
             main_observable_type,
             score: score::of_indicator(None, wanted.min_score),
         }),
-        Role::RelatedIndicator.tag(),
+        links.tag(Role::Indicator),
     );
     let id = indicator.id();
     into.push(indicator);

@@ -91,7 +91,8 @@ pub(crate) fn descriptors(
                         into.push(object);
                         into.push(links.link(way, parent, id));
                         if let Some(wanted) = indicators {
-                            indicator::of_network(id, &value, wanted, links, into);
+                            let links = links.shared();
+                            indicator::of_network(id, &value, wanted, &links, into);
                         }
                         kept += 1;
                     }

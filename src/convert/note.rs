@@ -78,7 +78,7 @@ pub(crate) fn convert(seen: &Seen<'_>, links: &Links<'_>) -> Option<Object> {
             link: &seen.link,
             about: seen.id(),
         }),
-        Role::Note.tag(),
+        links.tag(Role::Note),
     ))
 }
 

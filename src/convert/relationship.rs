@@ -18,9 +18,28 @@ pub(crate) struct Links<'a> {
     /// The date of what is nobody's news.
     pub(crate) timeless: &'a Timestamp,
     pub(crate) confidence: u8,
+    /// Of a file that came as related, or of what a file contacts: another file
+    /// may bring the same.
+    pub(crate) shared: bool,
 }
 
 impl Links<'_> {
+    /// The same, for what several files may bring.
+    pub(crate) fn shared(self) -> Self {
+        Self {
+            shared: true,
+            ..self
+        }
+    }
+
+    /// The tag of what is made in this role.
+    pub(crate) fn tag(&self, role: Role) -> u8 {
+        match self.shared {
+            true => role.shared_tag(),
+            false => role.tag(),
+        }
+    }
+
     pub(crate) fn link(&self, way: Way, source: Id, target: Id) -> Object {
         self.link_saying(way, way.sentence(), source, target)
     }
@@ -43,7 +62,7 @@ impl Links<'_> {
                 target,
                 confidence: self.confidence,
             }),
-            way.role().tag(),
+            self.tag(way.role()),
         )
     }
 }

@@ -14,7 +14,7 @@ pub(crate) enum Role {
     Ipv6,
     Domain,
     Url,
-    /// Of a file that the search found.
+    /// Of a file, or of what a file contacts.
     Indicator,
     Malware,
     AttackPattern,
@@ -25,8 +25,6 @@ pub(crate) enum Role {
     BasedOn,
     Indicates,
     Uses,
-    /// Of a file that came only as related, or of what a file contacts.
-    RelatedIndicator,
     /// Author, marking, country, report: what goes with every bundle.
     Frame,
 }
@@ -70,12 +68,17 @@ impl Role {
             Self::BasedOn => 21,
             Self::Indicates => 22,
             Self::Uses => 23,
-            Self::RelatedIndicator => 24,
-            Self::Frame => 25,
+            Self::Frame => 24,
         }
     }
 
+    /// The tag of what may come once more with another file.
+    pub(crate) fn shared_tag(self) -> u8 {
+        self.tag() | SHARED
+    }
+
     pub(crate) fn of(tag: u8) -> Self {
+        let tag = tag & !SHARED;
         match tag {
             0..=4 => Self::Main(Self::RATED[usize::from(tag)]),
             5..=9 => Self::Related(Self::RATED[usize::from(tag - 5)]),
@@ -93,10 +96,19 @@ impl Role {
             21 => Self::BasedOn,
             22 => Self::Indicates,
             23 => Self::Uses,
-            24 => Self::RelatedIndicator,
             _ => Self::Frame,
         }
     }
+}
+
+/// Marks what is made of a file that came as related, or of what a file
+/// contacts: another file may bring the same. What is made of a file that the
+/// search found wins over it.
+const SHARED: u8 = 0x80;
+
+/// Whether a tag marks what may come once more with another file.
+pub(crate) fn is_shared(tag: u8) -> bool {
+    tag & SHARED != 0
 }
 
 /// Whether an object is a file that the search found.
@@ -110,8 +122,11 @@ mod tests {
 
     #[test]
     fn every_role_comes_back_from_its_tag_and_main_files_win() {
-        for tag in 0..=25 {
-            assert_eq!(Role::of(tag).tag(), tag);
+        for tag in 0..=24 {
+            let role = Role::of(tag);
+            assert_eq!(role.tag(), tag);
+            assert_eq!(Role::of(role.shared_tag()), role);
+            assert!(is_shared(role.shared_tag()) && !is_shared(tag));
         }
         assert!(Role::Main(None).tag() < Role::Related(Some(Severity::High)).tag());
     }

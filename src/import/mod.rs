@@ -36,6 +36,7 @@ pub mod open_work;
 mod place;
 pub mod reached;
 mod relations;
+mod run;
 pub mod schedule;
 mod session;
 pub mod state;

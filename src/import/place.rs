@@ -35,6 +35,10 @@ pub struct Place {
     /// The list turned out not to be ascending: only the cursor leads on.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unordered: bool,
+    /// Where only the cursor leads on, and this place is within a page: the files
+    /// of that page that were seen, by the first 64 bits of their SHA-256.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub of_page: Vec<u64>,
 }
 
 impl Place {
@@ -69,10 +73,22 @@ impl Place {
         }
     }
 
-    /// Whether a file was already seen in the last two seconds.
+    /// Whether a file was already seen in the last two seconds, or on the page
+    /// that comes once more.
     pub fn is_seen(&self, sha256: &str) -> bool {
         let mut all = self.seen.iter().chain(&self.before);
         all.any(|seen| seen == sha256)
+            || short(sha256).is_some_and(|short| self.of_page.contains(&short))
+    }
+
+    /// This place, from which that page comes once more, within which it is.
+    #[must_use]
+    pub fn within(mut self, page: &[String]) -> Self {
+        if self.unordered {
+            let seen = page.iter().filter_map(|sha256| short(sha256));
+            self.of_page.extend(seen);
+        }
+        self
     }
 
     /// From where a search without a cursor goes on: a second before the last
@@ -83,6 +99,10 @@ impl Place {
             _ => window.from,
         }
     }
+}
+
+fn short(sha256: &str) -> Option<u64> {
+    u64::from_str_radix(sha256.get(..16)?, 16).ok()
 }
 
 #[cfg(test)]

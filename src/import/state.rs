@@ -9,13 +9,17 @@ use serde_json::Value;
 
 use super::open_work::OpenWork;
 pub use super::place::Place;
-use super::schedule::{Start, Window, next_start, whole_second, window};
+pub use super::run::{Finished, Run};
+use super::schedule::{Start, next_start, whole_second, window};
 use crate::period::Period;
 use crate::quota::Charged;
+use crate::report::counted;
 use crate::report::profile::Previous;
-use crate::report::totals::Numbers;
 
 const VERSION: u64 = 1;
+
+/// Objects that all runs under way together remember as counted: 60 kB.
+const MOST_COUNTED: usize = 4 * counted::MOST;
 
 /// The connector's memory. It moves only past what the platform accepted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -60,44 +64,6 @@ pub struct CountryState {
     pub newest: Option<DateTime<Utc>>,
 }
 
-/// A run that has begun, and how far it is.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Run {
-    /// What it asks for, from its first page to its last.
-    pub window: Window,
-    /// Where it goes on.
-    #[serde(default)]
-    pub place: Place,
-    /// What the platform has accepted of it.
-    #[serde(default)]
-    pub numbers: Numbers,
-    /// The draft on the platform that it goes into.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub draft: Option<String>,
-    /// When it goes on: a quota's reset, or the next try after a failure.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub resume_at: Option<DateTime<Utc>>,
-    /// Failures in a row, for the wait before the next try.
-    #[serde(default)]
-    pub failures: u32,
-    /// Everything is delivered, the whole report included: only the work is left
-    /// to close. Written together with the numbers of the last page, which a
-    /// stop right after it would count twice.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub finished: Option<Finished>,
-    /// What its report is compared with; the country's entry keeps it.
-    #[serde(skip)]
-    pub previous: Option<Previous>,
-}
-
-/// How a run ended that came to its end.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Finished {
-    /// Where `max_files` cut the list; the next run begins there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub carried: Option<Place>,
-}
-
 impl Default for State {
     fn default() -> Self {
         Self {
@@ -136,10 +102,27 @@ impl State {
         }
     }
 
-    /// The text to save. Never empty: an empty answer to it means "reset".
+    /// The text to save. Never empty: an empty answer to it means "reset". Of
+    /// many runs under way, those that counted most are saved without what they
+    /// counted: it travels with every ping.
     pub fn to_text(&self) -> String {
+        let runs = self.countries.values().filter_map(|it| it.run.as_ref());
+        let counted: usize = runs.map(|run| run.numbers.counted.len()).sum();
+        if counted > MOST_COUNTED {
+            let mut smaller = self.clone();
+            smaller.forget_most_counted();
+            return smaller.to_text();
+        }
         // Maps with text keys and plain fields always serialise.
         serde_json::to_string(self).unwrap_or_else(|_| "{\"version\":1}".to_owned())
+    }
+
+    fn forget_most_counted(&mut self) {
+        let runs = self.countries.values_mut().filter_map(|it| it.run.as_mut());
+        let counted = runs.map(|run| &mut run.numbers.counted);
+        if let Some(most) = counted.max_by_key(|counted| counted.len()) {
+            most.forget();
+        }
     }
 
     /// Whether it holds nothing that a reset could take away.
@@ -224,38 +207,10 @@ impl CountryState {
             counts: run.numbers.counts,
             families: run.numbers.summary.families,
             requests: run.numbers.requests,
+            requests_at_least: run.numbers.requests_at_least,
             gaps: !run.numbers.gaps.is_empty(),
         });
         self.run = None;
-    }
-}
-
-impl Run {
-    /// Begins where the run before was cut on purpose. What lies before that
-    /// place was delivered, unless VirusTotal may still list files there late:
-    /// then the overlap decides.
-    pub fn go_on_after(&mut self, carried: Place) {
-        match carried.after {
-            Some(after) if after <= self.window.from => {
-                self.window.from = after;
-                self.place = carried;
-            }
-            _ => {}
-        }
-    }
-
-    /// A run that has read nothing yet.
-    pub fn new(window: Window) -> Self {
-        Self {
-            window,
-            place: Place::default(),
-            numbers: Numbers::default(),
-            draft: None,
-            resume_at: None,
-            failures: 0,
-            finished: None,
-            previous: None,
-        }
     }
 }
 
@@ -310,6 +265,7 @@ fn moment(value: &Value) -> Option<DateTime<Utc>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::import::schedule::Window;
 
     fn at(text: &str) -> DateTime<Utc> {
         text.parse().unwrap()
@@ -333,12 +289,39 @@ mod tests {
             after: Some(at("2026-11-19T07:00:00Z")),
             seen: vec!["f".repeat(64)],
             before: vec!["e".repeat(64)],
-            unordered: false,
+            unordered: true,
+            of_page: vec![7],
         };
         run.resume_at = Some(at("2026-11-21T00:00:00Z"));
         country.run = Some(run);
         let (read, complaint) = State::parse(&state.to_text());
         assert_eq!((read, complaint), (state, None));
+    }
+
+    #[test]
+    fn many_runs_under_way_do_not_make_the_state_large() {
+        let mut state = State::default();
+        for (country, objects) in [("AU", 3_000), ("NZ", 3_500), ("FJ", 2_000), ("PG", 3_000)] {
+            let window = Window {
+                from: at("2026-11-19T05:50:00Z"),
+                to: at("2026-11-20T06:00:00Z"),
+            };
+            let mut run = Run::new(window);
+            run.numbers.counted = counted::Counted::of(objects);
+            state.country(country).run = Some(run);
+        }
+        assert!(State::parse(&state.to_text()).0 == state, "all have room");
+        let mut last = state.countries["PG"].clone();
+        last.run.as_mut().unwrap().numbers.counted = counted::Counted::of(3_400);
+        state.countries.insert("TO".to_owned(), last);
+        let text = state.to_text();
+        assert!(text.len() < 70_000, "{}", text.len());
+        let (read, _) = State::parse(&text);
+        let whole = read.countries.iter().filter_map(|(code, country)| {
+            let counted = &country.run.as_ref()?.numbers.counted;
+            counted.is_whole().then_some(code.as_str())
+        });
+        assert_eq!(whole.collect::<Vec<_>>(), ["AU", "FJ", "PG", "TO"]);
     }
 
     #[test]

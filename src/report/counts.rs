@@ -126,7 +126,7 @@ impl Counts {
             Role::Ipv6 => &mut self.ipv6,
             Role::Domain => &mut self.domains,
             Role::Url => &mut self.urls,
-            Role::Indicator | Role::RelatedIndicator => &mut self.indicators,
+            Role::Indicator => &mut self.indicators,
             Role::Malware => &mut self.malware,
             Role::AttackPattern => &mut self.attack_patterns,
             Role::Note => &mut self.notes,

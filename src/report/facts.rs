@@ -55,6 +55,8 @@ pub struct ReportFacts {
     pub notes: Vec<String>,
     /// Requests to VirusTotal that cost something.
     pub requests: u64,
+    /// They may be more.
+    pub requests_at_least: bool,
     pub progress: Progress,
     /// What the files look like. Empty while the report grows.
     pub summary: Summary,
@@ -75,6 +77,7 @@ impl ReportFacts {
             gaps: Vec::new(),
             notes: Vec::new(),
             requests: 0,
+            requests_at_least: false,
             progress: Progress::default(),
             summary: Summary::default(),
             previous: None,

@@ -55,8 +55,11 @@ impl<'a> GrowingReport<'a> {
         let totals = &mut begun.totals;
         tally.listed.take_back();
         if totals.counts.objects() > 0 && tally.counts().objects() == 0 {
-            *tally = Tally::new(totals.counts)
-                .going_on(Profile::from(&totals.summary), totals.parts.is_split());
+            *tally = Tally::new(totals.counts).going_on(
+                Profile::from(&totals.summary),
+                &totals.counted,
+                totals.parts.is_split(),
+            );
             note_restart(totals, attachments);
         }
         tally.profile.begin(subject.from, subject.to);
@@ -131,6 +134,9 @@ impl<'a> GrowingReport<'a> {
 
     /// Packs what waits into chunks with room for the report beside each.
     pub fn pack(&mut self, units: Vec<Unit>) -> Packed {
+        for unit in &units {
+            self.tally.recognise(&unit.objects);
+        }
         let packed = self.object.pack(units, self.begun.limits);
         for _ in 0..packed.dangling {
             self.gap("an object that names something that is not there was left out".to_owned());
@@ -143,7 +149,14 @@ impl<'a> GrowingReport<'a> {
     pub fn is_full_for(&self, chunk: &Chunk) -> bool {
         let most = self.converter.options().max_refs as u64;
         let part = self.totals().parts.current;
-        part.refs > 0 && part.refs + self.named.fresh(chunk) > most
+        part.refs > 0 && part.refs + self.named.fresh(chunk, self.earlier()) > most
+    }
+
+    /// What an earlier process named in the part in hand, as far as that is
+    /// known: as long as there is one part, all that it counted.
+    fn earlier(&self) -> impl Fn(&Object) -> Option<bool> {
+        let first = !self.is_split();
+        move |object| self.tally.earlier(object).filter(|_| first)
     }
 
     /// Begins the next part, once the last version of the one in hand is taken.
@@ -163,8 +176,11 @@ impl<'a> GrowingReport<'a> {
     pub fn take(&mut self, chunk: &Chunk, rows: &FileRows) {
         self.tally.add(chunk, rows);
         self.count_own_links();
-        let part = &mut self.begun.totals.parts.current;
-        self.named.add(chunk, part);
+        let mut named = std::mem::take(&mut self.named);
+        let mut part = self.totals().parts.current;
+        named.add(chunk, &mut part, self.earlier());
+        self.begun.totals.parts.current = part;
+        self.named = named;
         if self.anchor.is_none() {
             self.anchor = main_file(chunk);
         }
@@ -220,6 +236,7 @@ impl<'a> GrowingReport<'a> {
         self.tally.listed.settle(listed);
         let totals = &mut self.begun.totals;
         totals.count(*self.tally.counts());
+        totals.counted.clone_from(self.tally.counted());
         totals.summary = self.tally.profile.summary();
         totals
     }
@@ -240,6 +257,7 @@ impl<'a> GrowingReport<'a> {
         facts.left_out = totals.left_out.clone();
         facts.gaps = totals.gap_lines().collect();
         facts.requests = totals.requests;
+        facts.requests_at_least = totals.requests_at_least;
         facts.parts.clone_from(&totals.parts);
         if progress != Progress::InProgress {
             facts.notes = totals.note_lines().collect();
@@ -253,11 +271,13 @@ impl<'a> GrowingReport<'a> {
 
 /// Says in the report what a process that takes the run up does not know.
 fn note_restart(totals: &mut Numbers, attachments: bool) {
-    totals.notes.insert(
-        "the run was taken up again after a restart: a related object that both parts found \
-         counts twice in the numbers"
-            .to_owned(),
-    );
+    if !totals.counted.is_whole() {
+        totals.notes.insert(
+            "the run was taken up again after a restart, and had counted more than its saved \
+             state holds: a related object that both parts found may count twice in the numbers"
+                .to_owned(),
+        );
+    }
     if attachments {
         totals.sheets += 1;
         totals.notes.insert(

@@ -8,6 +8,7 @@ use super::counts::{Counts, Levels};
 use super::facts::{MAX_QUERY, MAX_SENTENCE, Progress, ReportFacts, shown_lines};
 use super::headlines::{self, Piece};
 use super::parts::Part;
+use crate::number::at_least;
 use crate::stix::time;
 use crate::text::{clean, code_into, escape_into};
 use crate::virustotal::gui::Page;
@@ -33,7 +34,12 @@ pub fn description(facts: &ReportFacts) -> String {
         list(&mut out, "Notes", &facts.notes);
         search(&mut out, facts);
     }
-    let _ = write!(out, "\nVirusTotal requests spent: {}.\n", facts.requests);
+    let least = at_least(facts.requests_at_least);
+    let _ = write!(
+        out,
+        "\nVirusTotal requests spent: {least}{}.\n",
+        facts.requests
+    );
     out
 }
 

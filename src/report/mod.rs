@@ -18,6 +18,7 @@ pub mod cell;
 mod charts;
 mod comparison;
 pub mod content;
+pub mod counted;
 pub mod counts;
 mod defang;
 pub mod facts;

@@ -12,9 +12,10 @@
 //!
 //! Where a run stands in this travels with its saved numbers: what goes on
 //! after a pause or a restart goes on in the right part. What a part has named
-//! is known by the attempt that sent it; after a failure or a restart an object
-//! that is sent again counts again, so that a part may close early but never
-//! late.
+//! is known by the attempt that sent it, and after a restart, as long as there is
+//! one part only, by what the run had counted; beyond that an object that is sent
+//! again after a failure or a restart counts again, so that a part may close
+//! early but never late.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -22,6 +23,7 @@ use std::collections::hash_map::Entry;
 use serde::{Deserialize, Serialize};
 
 use crate::convert::role::is_main;
+use crate::stix::Object;
 use crate::stix::bundle::Chunk;
 
 /// Parts listed one by one; what comes on top is a number.
@@ -90,19 +92,31 @@ impl Parts {
 pub struct Named(HashMap<u64, bool>);
 
 impl Named {
-    /// Objects of a chunk that it would name newly.
-    pub fn fresh(&self, chunk: &Chunk) -> u64 {
-        let ids = chunk.objects().iter().map(|object| object.id());
-        ids.filter(|id| !self.0.contains_key(&id.fingerprint()))
-            .count() as u64
+    /// Objects of a chunk that it would name newly. `earlier` knows those that it
+    /// named in an earlier process, and which of them are files that the search
+    /// found.
+    pub fn fresh(&self, chunk: &Chunk, earlier: impl Fn(&Object) -> Option<bool>) -> u64 {
+        let objects = chunk.objects().iter();
+        let fresh = objects.filter(|object| !self.0.contains_key(&object.id().fingerprint()));
+        fresh.filter(|object| earlier(object).is_none()).count() as u64
     }
 
     /// Names a chunk's objects.
-    pub fn add(&mut self, chunk: &Chunk, part: &mut Part) {
+    pub fn add(
+        &mut self,
+        chunk: &Chunk,
+        part: &mut Part,
+        earlier: impl Fn(&Object) -> Option<bool>,
+    ) {
         for object in chunk.objects() {
-            let known = self.0.entry(object.id().fingerprint());
-            part.refs += u64::from(matches!(known, Entry::Vacant(_)));
-            let known = known.or_default();
+            let known = match self.0.entry(object.id().fingerprint()) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(place) => {
+                    let before = earlier(object);
+                    part.refs += u64::from(before.is_none());
+                    place.insert(before.unwrap_or_default())
+                }
+            };
             // A related file may turn up as one of the search's own.
             if is_main(object) && !*known {
                 *known = true;

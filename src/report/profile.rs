@@ -194,6 +194,8 @@ pub struct Previous {
     pub families: Ranked,
     /// Requests to VirusTotal that cost something.
     pub requests: u64,
+    /// They may be more.
+    pub requests_at_least: bool,
     /// Something was lost: the run was not whole.
     pub gaps: bool,
 }

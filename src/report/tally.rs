@@ -1,14 +1,15 @@
 //! Counts what has gone out, each object once, in memory that does not grow
 //! with the run.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
+use super::counted::{Counted, Kind};
 use super::counts::Counts;
 use super::listed::Listed;
 use super::part_csv::PartCsvs;
 use super::profile::Profile;
 use crate::convert::file_row::{FileRow, FileRows};
-use crate::convert::role::Role;
+use crate::convert::role::{Role, is_shared};
 use crate::stix::bundle::Chunk;
 use crate::stix::{Id, Object};
 
@@ -19,12 +20,16 @@ const SLOTS: usize = 1 << 13;
 /// Counts objects over a run, each once, although pages, parents and chunks
 /// repeat them.
 ///
-/// It keeps 56 bits of each id and the object's role in one number. Two of half a million objects share 56 bits once in half
-/// a million runs; the count is then one too low.
+/// It keeps 56 bits of each id and the object's role in one number. Two of half
+/// a million objects share 56 bits once in half a million runs; the count is
+/// then one too low.
 pub struct Tally {
     slots: Vec<u64>,
     taken: usize,
     counts: Counts,
+    /// Those that may come again: saved with the run.
+    counted: Counted,
+    earlier: Earlier,
     anchor: Option<Object>,
     /// The report without a part number was left by an earlier process: no file
     /// of it is known.
@@ -37,6 +42,24 @@ pub struct Tally {
     pub csvs: PartCsvs,
 }
 
+/// What an earlier process of the run counted.
+#[derive(Default)]
+struct Earlier {
+    counted: Counted,
+    /// What came with files among that, and is known by them.
+    own: HashSet<u64>,
+}
+
+/// How an object comes.
+enum Coming {
+    First,
+    /// It has another role from now on than this one.
+    Better(Role),
+    Again,
+    /// An earlier process counted it in this role.
+    Earlier(Role),
+}
+
 impl Default for Tally {
     fn default() -> Self {
         Self::new(Counts::default())
@@ -44,13 +67,16 @@ impl Default for Tally {
 }
 
 impl Tally {
-    /// Goes on from `counts`. What an earlier process counted is not known one
-    /// by one any more: what it sent and this one repeats counts again.
+    /// Goes on from `counts`. Of what an earlier process counted, only what it
+    /// had saved is known one by one ([`Tally::going_on`]): all else that this
+    /// one repeats counts again.
     pub fn new(counts: Counts) -> Self {
         Self {
             slots: vec![0; SLOTS],
             taken: 0,
             counts,
+            counted: Counted::nothing(),
+            earlier: Earlier::default(),
             anchor: None,
             past_first: false,
             listed: Listed::default(),
@@ -59,13 +85,51 @@ impl Tally {
         }
     }
 
-    /// Goes on with what an earlier process knew of the files; `past_first`:
-    /// it had already left the first part.
+    /// Goes on with what an earlier process knew of the files, and had counted;
+    /// `past_first`: it had already left the first part.
     #[must_use]
-    pub fn going_on(mut self, profile: Profile, past_first: bool) -> Self {
+    pub fn going_on(mut self, profile: Profile, counted: &Counted, past_first: bool) -> Self {
         self.profile = profile;
+        self.counted = counted.clone();
+        self.earlier.counted = counted.clone();
         self.past_first = past_first;
         self
+    }
+
+    /// What was counted and may come again.
+    pub fn counted(&self) -> &Counted {
+        &self.counted
+    }
+
+    /// Looks for files of a unit, on its way out, that an earlier process counted
+    /// as found by the search. It sent all that is made of such a file with it,
+    /// and where the unit is the file's own, the unit.
+    pub fn recognise(&mut self, unit: &[Object]) {
+        if self.earlier.counted.is_empty() {
+            return;
+        }
+        let found = |object: &Object, earlier: &Earlier| {
+            earlier.counted.get(object.id().fingerprint()) == Some(Kind::Found)
+        };
+        let whole = unit.first().is_some_and(|file| found(file, &self.earlier));
+        let mut own = false;
+        for object in unit {
+            own = match Role::of(object.tag()) {
+                Role::Main(_) | Role::Related(_) => found(object, &self.earlier),
+                // What is made of a file follows it; a family may stand between.
+                role => own && (role == Role::Malware || is_shared(object.tag())),
+            };
+            if own || (whole && Kind::of(object.tag()).is_none()) {
+                self.earlier.own.insert(object.id().fingerprint());
+            }
+        }
+    }
+
+    /// Whether an earlier process counted an object; with that, whether as a
+    /// file that the search found.
+    pub fn earlier(&self, object: &Object) -> Option<bool> {
+        let kind = self.earlier.kind(object.id().fingerprint());
+        kind.map(|kind| kind == Kind::Found)
     }
 
     /// Counts a chunk's objects. `rows` says what they look like.
@@ -76,16 +140,15 @@ impl Tally {
             if matches!(role, Role::Main(_)) && self.anchor.is_none() && !self.past_first {
                 self.anchor = Some(object.clone());
             }
-            let Some(before) = self.count(object.id().fingerprint(), role) else {
-                continue;
-            };
-            match role {
-                Role::Main(_) | Role::Related(_) => {
+            let coming = self.count(object.id().fingerprint(), object.tag());
+            match (role, &coming) {
+                (_, Coming::Again) => {}
+                (Role::Main(_) | Role::Related(_), _) => {
                     if let Some(row) = rows.get(&object.id()) {
-                        self.file(row, role, before);
+                        self.file(row, role, &coming);
                     }
                 }
-                Role::Drops | Role::CommunicatesWith | Role::RelatedTo if before.is_none() => {
+                (Role::Drops | Role::CommunicatesWith | Role::RelatedTo, Coming::First) => {
                     let network = network.get_or_insert_with(|| network_of(chunk));
                     self.relationship(object, role, network, rows);
                 }
@@ -94,19 +157,23 @@ impl Tally {
         }
     }
 
-    fn file(&mut self, row: &FileRow, role: Role, before: Option<Role>) {
-        match (role, before) {
-            (Role::Main(_), None) => {
+    fn file(&mut self, row: &FileRow, role: Role, coming: &Coming) {
+        match (role, coming) {
+            (Role::Main(_), Coming::First) => {
                 self.profile.file(row);
                 self.csvs.add(row, true);
             }
-            (Role::Main(_), Some(Role::Related(_))) => {
+            (Role::Main(_), Coming::Better(Role::Related(_))) => {
                 self.profile.found_by_search(row);
                 self.csvs.add(row, true);
             }
-            (Role::Related(_), None) => {
+            (Role::Related(_), Coming::First) => {
                 self.profile.related(row);
                 self.csvs.add(row, false);
+            }
+            // The CSV of files was begun anew.
+            (_, Coming::Earlier(before)) => {
+                self.csvs.add(row, matches!(before, Role::Main(_)));
             }
             // Its severity is another one now, and that is counted elsewhere.
             _ => {}
@@ -138,7 +205,8 @@ impl Tally {
 
     /// How much memory it holds, about.
     pub fn bytes(&self) -> usize {
-        self.slots.len() * size_of::<u64>() + self.listed.held() + self.csvs.held()
+        let own = self.counted.len() * size_of::<u32>();
+        self.slots.len() * size_of::<u64>() + self.listed.held() + self.csvs.held() + own
     }
 
     /// The counts so far.
@@ -158,36 +226,53 @@ impl Tally {
         self.anchor.as_ref()
     }
 
-    /// `None`: it was counted already. Else what it was counted as before.
-    fn count(&mut self, fingerprint: u64, role: Role) -> Option<Option<Role>> {
-        let tag = role.tag();
+    /// Counts an object, unless it was counted already.
+    fn count(&mut self, fingerprint: u64, tag: u8) -> Coming {
         // The lowest byte is the tag's; a key of 0 would look like an empty slot.
         let key = (fingerprint | 0x100) & !0xff;
         let place = find(&self.slots, key);
         let slot = self.slots[place];
+        let (known, coming) = match slot {
+            0 => match self.earlier.tag(fingerprint, tag) {
+                Some(known) => (Some(known), Coming::Earlier(Role::of(known))),
+                None => (None, Coming::First),
+            },
+            slot => (Some((slot & 0xff) as u8), Coming::Again),
+        };
+        let better = known.is_none_or(|known| tag < known);
+        let kept = if better { tag } else { known.unwrap_or(tag) };
+        self.slots[place] = key | u64::from(kept);
+        if better {
+            self.change(fingerprint, known, tag);
+        }
         if slot == 0 {
-            self.slots[place] = key | u64::from(tag);
             self.taken += 1;
-            if let Some(count) = self.counts.of(role) {
-                *count += 1;
-            }
             if self.taken > self.slots.len() / 8 * 7 {
                 self.grow();
             }
-            return Some(None);
         }
-        let known = (slot & 0xff) as u8;
-        if tag >= known {
-            return None;
+        match known {
+            Some(known) if better => Coming::Better(Role::of(known)),
+            _ => coming,
         }
-        self.slots[place] = key | u64::from(tag);
-        if let Some(count) = self.counts.of(Role::of(known)) {
-            *count = count.saturating_sub(1);
+    }
+
+    /// Counts an object by its tag, and no longer by the one that it had.
+    fn change(&mut self, fingerprint: u64, known: Option<u8>, tag: u8) {
+        if let Some(known) = known {
+            if let Some(count) = self.counts.of(Role::of(known)) {
+                *count = count.saturating_sub(1);
+            }
+            if let Some(kind) = Kind::of(known) {
+                self.counted.remove(kind, fingerprint);
+            }
         }
-        if let Some(count) = self.counts.of(role) {
+        if let Some(count) = self.counts.of(Role::of(tag)) {
             *count += 1;
         }
-        Some(Some(Role::of(known)))
+        if let Some(kind) = Kind::of(tag) {
+            self.counted.add(kind, fingerprint);
+        }
     }
 
     fn grow(&mut self) {
@@ -197,6 +282,24 @@ impl Tally {
             larger[place] = *slot;
         }
         self.slots = larger;
+    }
+}
+
+impl Earlier {
+    fn kind(&self, fingerprint: u64) -> Option<Kind> {
+        let kind = self.counted.get(fingerprint);
+        kind.or_else(|| self.own.contains(&fingerprint).then_some(Kind::Shared))
+    }
+
+    /// The tag by which an object that now comes with this one was counted. A
+    /// file keeps its severity, whichever way it comes.
+    fn tag(&self, fingerprint: u64, now: u8) -> Option<u8> {
+        let before = match (self.kind(fingerprint)?, Role::of(now)) {
+            (Kind::Found, Role::Related(rated)) => Role::Main(rated).tag(),
+            (Kind::Related, Role::Main(rated)) => Role::Related(rated).tag(),
+            _ => now,
+        };
+        Some(before)
     }
 }
 
@@ -234,7 +337,7 @@ mod tests {
         let many = SLOTS as u64 * 2;
         for repeat in 0..2 {
             for number in 0..many {
-                tally.count(scattered(number), Role::Domain);
+                tally.count(scattered(number), Role::Domain.tag());
             }
             assert_eq!(tally.counts().domains, many, "round {repeat}");
         }

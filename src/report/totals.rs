@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::counted::Counted;
 use crate::convert::filter::Dropped;
 use crate::convert::left_out::{LeftOut, Reasons};
 use crate::report::counts::Counts;
@@ -89,6 +90,9 @@ pub struct Numbers {
     pub matched: u64,
     /// Objects delivered, each once.
     pub counts: Counts,
+    /// Those of them that may come again: a process that takes the run up counts
+    /// each once.
+    pub counted: Counted,
     /// Files not kept, by reason.
     pub dropped: Reasons<Dropped>,
     /// Parts of objects left out, by reason.
@@ -102,6 +106,9 @@ pub struct Numbers {
     pub notes: Notes,
     /// Requests to VirusTotal that cost something.
     pub requests: u64,
+    /// They may be more: an attempt ended without a word, and what it had asked
+    /// after its last delivery is in no number.
+    pub requests_at_least: bool,
     /// What the files look like.
     pub summary: Summary,
     /// Where a report over the cap of references stands.

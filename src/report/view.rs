@@ -8,7 +8,7 @@ use super::facts::{MAX_QUERY, Progress, ReportFacts, shown_lines};
 use super::headlines::{self, Piece};
 use super::times;
 use super::worst_files::WorstFile;
-use crate::number::{grouped, share};
+use crate::number::{at_least, grouped, share};
 use crate::text::clean;
 use crate::virustotal::facts::severity;
 use crate::virustotal::gui::Page;
@@ -107,7 +107,8 @@ impl<'a> View<'a> {
     }
 
     pub(crate) fn requests(&self) -> String {
-        grouped(self.facts.requests)
+        let least = at_least(self.facts.requests_at_least);
+        format!("{least}{}", grouped(self.facts.requests))
     }
 }
 

@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
+use serde_json::{Value, json};
 use vtreporter::clock::Clock;
 use vtreporter::standin::opencti::{
     Failure, FaultKind, Logged, OpenCtiWorld, Processing, Release, Work, WorkStatus,
 };
-use vtreporter::standin::virustotal::{Answer, Cost, Fault, On, World};
+use vtreporter::standin::virustotal::{Answer, Cost, Fault, Made, On, World};
 
-use crate::import::told;
-use crate::rig::{Rig, Running, TOKEN, file_at, next_run, now, with_related};
+use crate::rig::{Rig, Running, TOKEN, file_at, next_run, now};
 use crate::worker::Worker;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -20,25 +20,59 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Rounds under way at once: most of a round is waiting.
 const AT_ONCE: usize = 6;
 
+/// The variable that brings a choice of steps back.
+const SEED: &str = "VTREPORTER_TEST_SEED";
+
 /// Steps of a run that a test takes, where there are more.
 const SAMPLE: usize = 10;
 
+/// A file of the list: the same wherever it turns up.
+fn listed(number: u32) -> Value {
+    let severity = match number {
+        _ if number % 100 == 7 => "HIGH",
+        _ if number.is_multiple_of(9) => "NONE",
+        _ => "MEDIUM",
+    };
+    let seconds = i64::from(400 - number / 2);
+    file_at(
+        number,
+        severity,
+        now() - chrono::TimeDelta::seconds(seconds),
+    )
+}
+
+/// What a severe file leads to: a file, a host and a technique of its own,
+/// those that all of them lead to, and files that the search finds before it
+/// and after it.
+fn leading(number: u32) -> Made {
+    let long_ago = now() - chrono::TimeDelta::days(30);
+    let dropped = vec![
+        file_at(5_000 + number, "HIGH", long_ago),
+        file_at(6_000, "MEDIUM", long_ago),
+        listed(20),
+        listed(308),
+    ];
+    let address = |n: u32| json!({ "type": "ip_address", "id": format!("203.0.113.{n}") });
+    let domain = json!({ "type": "domain", "id": "c2.example.net" });
+    let technique = |id: String| json!({ "id": id, "signatures": [{ "severity": "HIGH" }] });
+    let techniques = [
+        technique("T1055".into()),
+        technique(format!("T1{number:03}")),
+    ];
+    Made::new(listed(number))
+        .related("dropped_files", dropped)
+        .related("contacted_ips", vec![address(1), address(2 + number / 100)])
+        .related("contacted_domains", vec![domain])
+        .mitre(json!({ "Zenbox": { "tactics": [
+            { "name": "Defense Evasion", "techniques": techniques },
+        ] } }))
+}
+
 /// Two pages, with files that are dropped and files that lead to others.
 fn world() -> World {
-    (0..310_u32).fold(World::empty(), |world, n| {
-        let severity = match n {
-            _ if n % 100 == 7 => "HIGH",
-            _ if n % 9 == 0 => "NONE",
-            _ => "MEDIUM",
-        };
-        let first = now() - chrono::TimeDelta::seconds(i64::from(400 - n / 2));
-        let file = file_at(n, severity, first);
-        if severity == "HIGH" {
-            let other = file_at(5_000 + n, "HIGH", first - chrono::TimeDelta::days(30));
-            world.with(with_related(file, "dropped_files", vec![other]))
-        } else {
-            world.with_file(file)
-        }
+    (0..310_u32).fold(World::empty(), |world, n| match n % 100 {
+        7 => world.with(leading(n)),
+        _ => world.with_file(listed(n)),
     })
 }
 
@@ -61,10 +95,14 @@ impl Road {
         }
         let rig = Rig::start(world(), platform, clock, hand)
             .await
-            .set("VTREPORTER_RELATIONSHIPS", "dropped_files")
-            .set("VTREPORTER_MAX_BUNDLE_OBJECTS", "100")
-            // A new process cannot know which families were counted before.
-            .set("VTREPORTER_CREATE_MALWARE", "false");
+            .set(
+                "VTREPORTER_RELATIONSHIPS",
+                "dropped_files,contacted_ips,contacted_domains",
+            )
+            .set("VTREPORTER_CREATE_NETWORK_INDICATORS", "true")
+            .set("VTREPORTER_CREATE_ATTACK_PATTERNS", "true")
+            .set("VTREPORTER_CREATE_NOTES", "true")
+            .set("VTREPORTER_MAX_BUNDLE_OBJECTS", "600");
         let Self::Amqp(port) = self else { return rig };
         Worker::new(port, &rig.id).await.declare().await;
         // Not empty before the worker has taken what is there.
@@ -93,8 +131,9 @@ pub(crate) struct Left {
     files: Vec<String>,
     /// The ids of all objects.
     objects: BTreeSet<String>,
-    report: (Vec<u64>, Vec<u64>),
-    matched: String,
+    /// All that the report's text and page tell, but for its notes and for the
+    /// requests, of which a disturbed run needs more.
+    report: Vec<String>,
     /// What the state keeps for the next report to compare with.
     previous: String,
     /// The work's last message, as far as it tells numbers.
@@ -104,10 +143,14 @@ pub(crate) struct Left {
 impl Left {
     fn of(rig: &Rig) -> Self {
         let report = rig.report();
-        let description = report["description"].as_str().unwrap();
-        let matched = description.split("answered with: ").nth(1).unwrap();
+        let text = |name: &str| report[name].as_str().unwrap();
+        let told = [
+            without_notes(text("description"), "\nNotes:\n", "\nThe search: "),
+            without_notes(text("x_opencti_content"), "<h3>Notes</h3>", "\0"),
+        ];
         let mut previous = rig.state()["countries"]["AU"]["previous"].clone();
-        previous.as_object_mut().unwrap().remove("requests");
+        let previous_fields = previous.as_object_mut().unwrap();
+        previous_fields.retain(|name, _| !name.starts_with("requests"));
         let objects = rig.opencti.objects();
         let ids = objects
             .iter()
@@ -115,12 +158,41 @@ impl Left {
         Self {
             files: rig.files(),
             objects: ids.collect(),
-            report: told(&report),
-            matched: matched.split('.').next().unwrap().to_owned(),
+            report: lines(&told),
             previous: previous.to_string(),
             message: numbers_of(&last_message(rig)),
         }
     }
+}
+
+/// A report's text without its notes, which stand between two other parts, and
+/// without its requests.
+fn without_notes(text: &str, notes: &str, rest: &str) -> String {
+    let told = match text.split_once(notes) {
+        None => text.to_owned(),
+        Some((before, after)) => {
+            let end = after.find(rest).unwrap_or(after.len());
+            format!("{before}{}", &after[end..])
+        }
+    };
+    let (before, requests) = told.split_once("VirusTotal requests spent: ").unwrap();
+    let (_, after) = requests.split_once('.').unwrap();
+    format!("{before}{after}")
+}
+
+/// Each for itself, so that only those that differ are shown.
+fn lines(texts: &[String]) -> Vec<String> {
+    let lines = texts.iter().flat_map(|text| text.lines());
+    let lines = lines.map(|line| line.trim_end().to_owned());
+    lines.filter(|line| !line.is_empty()).collect()
+}
+
+/// Lines that stand in one of two reports only.
+fn differing<'a>(one: &'a Left, other: &'a Left) -> Vec<[&'a String; 2]> {
+    let both = one.report.iter().zip(&other.report);
+    both.filter(|(one, other)| one != other)
+        .map(|(one, other)| [one, other])
+        .collect()
 }
 
 /// Of the work that is not in error.
@@ -135,7 +207,7 @@ fn last_message(rig: &Rig) -> String {
 fn numbers_of(message: &str) -> String {
     let end = message.find(" VirusTotal requests").unwrap();
     let numbers = message[..end].trim_end_matches(|c: char| c.is_ascii_digit() || c == ',');
-    numbers.to_owned()
+    numbers.trim_end_matches("At least ").trim_end().to_owned()
 }
 
 /// Waits until the run is over and the connector sleeps, as it said after
@@ -193,15 +265,22 @@ pub(crate) async fn undisturbed(road: Road) -> (Left, usize, usize) {
     (Left::of(&rig), steps, rig.vt.requests().len())
 }
 
+/// Says how what it chooses is chosen once more.
+fn random() -> fastrand::Rng {
+    let seed = std::env::var_os(SEED);
+    let seed = seed.map(|seed| seed.to_str().unwrap().parse().unwrap());
+    let seed = seed.unwrap_or_else(|| fastrand::u64(..));
+    eprintln!("{SEED}={seed}");
+    fastrand::Rng::with_seed(seed)
+}
+
 /// The first and the last of so many steps, and some between them.
 pub(crate) fn sampled(steps: usize, most: usize) -> Vec<usize> {
-    let mut random = fastrand::Rng::new();
-    let seed = random.get_seed();
+    let mut random = random();
     let mut between: Vec<usize> = (1..steps - 1).collect();
     random.shuffle(&mut between);
     between.truncate(most - 2);
     between.extend([0, steps - 1]);
-    eprintln!("seed {seed}: steps {between:?}");
     between
 }
 
@@ -241,6 +320,7 @@ pub(crate) async fn goes_on_to(rig: &Rig, road: Road, unknown: usize, left: &Lef
     let now = Left::of(rig);
     assert_eq!(now.files.len(), left.files.len(), "{case}");
     assert_eq!(now.message, left.message, "{case}");
+    assert_eq!(differing(&now, left), Vec::<[&String; 2]>::new(), "{case}");
     assert_eq!(now.previous, left.previous, "{case}");
     assert_eq!(now, *left, "{case}");
 }
@@ -293,7 +373,11 @@ async fn sigterm_at_any_request_of_the_platform_changes_no_number() {
 async fn a_stop_at_any_request_of_virustotal_changes_no_number() {
     let (left, _, steps) = undisturbed(Road::Api).await;
     assert!(steps > 5, "{steps}");
-    let ends = (1..=steps).flat_map(|step| [(End::Kill, step), (End::Term, step)]);
+    let mut random = random();
+    let ends = (1..=steps).map(|step| match random.bool() {
+        true => (End::Kill, step),
+        false => (End::Term, step),
+    });
     let round = async |(end, step): (End, usize)| {
         let rig = Road::Api.rig().await;
         rig.vt.fail(Fault::new(On::Any, Answer::Silence).nth(step));
@@ -408,4 +492,5 @@ async fn sigterm_in_the_middle_of_a_page_tells_what_was_sent_and_what_it_cost() 
         said.contains(&format!("{} VirusTotal requests", cost(&rig))),
         "of both processes: {said}"
     );
+    assert!(!said.contains("least"), "all are counted: {said}");
 }

@@ -278,19 +278,94 @@ async fn a_work_that_nobody_could_close_is_closed_by_the_next_process() {
 
 /// Two processes, one run: the report says what it cannot know any more.
 #[tokio::test]
-async fn numbers_of_a_run_over_two_processes_say_so() {
-    let rig = Rig::new(many(700)).await;
-    rig.vt.fail(Fault::new(On::Search, Answer::Silence).nth(2));
+async fn numbers_that_may_count_twice_say_so() {
+    // What was counted is known, or the state is of before that was saved.
+    for known in [true, false] {
+        let rig = Rig::new(many(700)).await;
+        rig.vt.fail(Fault::new(On::Search, Answer::Silence).nth(2));
+        let connector = rig.connector();
+        rig.until(|_| rig.state()["countries"]["AU"]["run"]["numbers"]["matched"] == 300)
+            .await;
+        rig.vt
+            .wait_for(|all| all.iter().filter(|one| one.is_search()).count() == 2)
+            .await;
+        connector.kill();
+        let mut state = rig.state();
+        let numbers = state["countries"]["AU"]["run"]["numbers"].as_object_mut();
+        assert_eq!(numbers.unwrap().remove("counted").unwrap()["whole"], true);
+        if !known {
+            rig.opencti.set_state(&rig.id, &state.to_string());
+        }
+        let _connector = rig.connector();
+        rig.closed(2).await;
+        assert_eq!(told(&rig.report()).0[5], 700);
+        let text = rig.report()["description"].as_str().unwrap().to_owned();
+        assert!(
+            text.contains("CSV was begun anew after a restart"),
+            "{text}"
+        );
+        assert_eq!(text.contains("may count twice"), !known, "{text}");
+    }
+}
+
+/// Only the cursor leads on in such a list, and the page in hand comes whole once
+/// more.
+#[tokio::test]
+async fn a_page_of_a_list_without_order_that_is_cut_off_in_its_middle_counts_once() {
+    let world = (0..250_u32).fold(World::empty(), |world, n| {
+        let severity = if n % 3 == 0 { "NONE" } else { "MEDIUM" };
+        world.with_file(file(n, severity, i64::from(n) + 1))
+    });
+    let rig = Rig::new(world)
+        .await
+        .set("VTREPORTER_MAX_BUNDLE_OBJECTS", "60");
+    let reversed = Answer::rewrite(|page| page["data"].as_array_mut().unwrap().reverse());
+    rig.vt.fail(Fault::new(On::Search, reversed).always());
+    rig.opencti
+        .fail(Failure::silence().on("stixBundlePush").after(2));
     let connector = rig.connector();
-    rig.until(|_| rig.state()["countries"]["AU"]["run"]["numbers"]["matched"] == 300)
-        .await;
-    rig.vt
-        .wait_for(|all| all.iter().filter(|one| one.is_search()).count() == 2)
+    let moved_on = |rig: &Rig| {
+        let numbers = &rig.state()["countries"]["AU"]["run"]["numbers"];
+        numbers["matched"].as_u64() > Some(0)
+    };
+    rig.until(|_| moved_on(&rig)).await;
+    connector.kill();
+    rig.opencti.clear_failures();
+    let _connector = rig.connector();
+    rig.idle(2).await;
+    let report = rig.report();
+    let description = report["description"].as_str().unwrap();
+    assert!(
+        description.contains("answered with: 250. Not kept: 84 "),
+        "{description}"
+    );
+    assert_eq!(told(&report).0[5], 166);
+}
+
+#[tokio::test]
+async fn requests_of_a_process_that_was_killed_are_told_as_a_least_number() {
+    let rig = Rig::new(many(30)).await;
+    rig.opencti.fail(Failure::silence().on("stixBundlePush"));
+    let connector = rig.connector();
+    rig.opencti
+        .wait_for(|all| all.iter().any(|one| one.field == "stixBundlePush"))
         .await;
     connector.kill();
+    rig.opencti.clear_failures();
     let _connector = rig.connector();
-    rig.closed(2).await;
-    assert_eq!(told(&rig.report()).0[5], 700);
-    let text = rig.report()["description"].as_str().unwrap().to_owned();
-    assert!(text.contains("after a restart"), "{text}");
+    rig.idle(2).await;
+    let report = rig.report();
+    let description = report["description"].as_str().unwrap();
+    assert!(
+        description.contains("requests spent: at least 1."),
+        "{description}"
+    );
+    let content = report["x_opencti_content"].as_str().unwrap();
+    assert!(content.contains("requests spent: at least 1."), "{content}");
+    let works = rig.opencti.works();
+    let said = &works[1].messages.last().unwrap().message;
+    assert!(
+        said.contains("At least 1 VirusTotal request spent"),
+        "{said}"
+    );
 }

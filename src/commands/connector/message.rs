@@ -150,7 +150,11 @@ fn numbers(text: &mut String, numbers: &Numbers) {
         "VirusTotal request",
         "VirusTotal requests",
     );
-    let _ = write!(text, " {requests} spent.");
+    let least = match numbers.requests_at_least {
+        true => "At least ",
+        false => "",
+    };
+    let _ = write!(text, " {least}{requests} spent.");
     if let Some(losses) = numbers.losses() {
         let _ = write!(text, " Missing: {losses}.");
     }

@@ -81,6 +81,7 @@ impl Service {
         let (mut state, epoch) = heart.state().await;
         let now = self.clock.now();
         let mut run = self.begin(&mut state, country, now);
+        run.begin_attempt();
         let waited_for = run.resume_at.take();
         heart.status(|status| status.last_run = Some(now)).await;
         let memory = Memory {
@@ -94,6 +95,7 @@ impl Service {
             Err(error) => {
                 error!(country = country.code, error = %error, "no work could be opened: the run is put off");
                 self.put_off(&mut run);
+                run.end_attempt();
                 state.country(country.code).run = Some(run);
                 self.within_grace(stop, heart.save(&state, epoch)).await;
                 return Outcome::Undone(Exit::from(&error));
@@ -130,6 +132,7 @@ impl Service {
             Ended::Stopped if let Some(finished) = run.finished.clone() => Ok(finished),
             Ended::Stopped => {
                 run.numbers.requests = spent_before + self.guard.spent().sent;
+                run.end_attempt();
                 let text = message::stopped(&run, tally.counts());
                 last_line::log_stopped(country, &run, &text);
                 state.country(country.code).run = Some(run);
@@ -288,6 +291,7 @@ impl Service {
             pushed,
         } = end;
         state.charged = self.guard.charged();
+        run.end_attempt();
         let undone = match &ended {
             Ok(_) => run.numbers.losses().map(Exit::NotEverything),
             Err(stopped) if stopped.needs_other_settings() => {

@@ -84,6 +84,8 @@ pub(super) struct Reader<'a> {
     place: Place,
     /// Files that were read, each once.
     listed: Listed,
+    /// The files of the page in hand that were read, by their SHA-256.
+    page: Vec<String>,
     /// Kept files, those of earlier attempts included.
     kept: u32,
     /// The next step begins anew.
@@ -112,6 +114,7 @@ impl<'a> Reader<'a> {
             window: run.window,
             place: run.place.clone(),
             listed,
+            page: Vec::new(),
             // An earlier attempt of this run has used some of `max_files`.
             kept: u32::try_from(run.numbers.counts.main.total()).unwrap_or(u32::MAX),
             again: false,
@@ -276,6 +279,7 @@ impl<'a> Reader<'a> {
             listed += usize::from(self.listed.add(file));
             let first = file.attributes.first_submission_date;
             self.place.pass(self.window, first, file.sha256());
+            self.page.push(file.sha256().to_owned());
         }
         listed
     }
@@ -299,7 +303,7 @@ impl<'a> Reader<'a> {
             never = calls.go_on() => match never {},
         };
         let own = way.own.clone().filter(|_| self.place.unordered);
-        let place = self.place_with(own, way);
+        let place = self.place_with(own, way).within(&self.page);
         let again = std::mem::take(&mut self.again);
         self.steps
             .send(Step {
@@ -318,6 +322,8 @@ impl<'a> Reader<'a> {
     /// Says that a page is done, and that the next one leads on. After the last
     /// one the report's end follows, with what waits.
     async fn end(&mut self, way: &Way<'_>, page: Option<Room>) {
+        self.page.clear();
+        self.place.of_page.clear();
         let next = match way.next {
             Ok(None) => return,
             Ok(Some(next)) => Some(next.clone()),
