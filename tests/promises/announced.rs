@@ -1,29 +1,12 @@
 //! AMQP: what a work was told to expect comes, or is told as never to come,
 //! whatever cuts the run off.
 
-use vtreporter::clock::{self, Clock};
-use vtreporter::standin::opencti::{Failure, OpenCtiWorld, Release, WorkStatus};
-use vtreporter::standin::virustotal::World;
+use vtreporter::standin::opencti::{Failure, Release, WorkStatus};
 
 use crate::program::{terminate, wait};
-use crate::rig::{Rig, TOKEN, now};
+use crate::rig::Rig;
 use crate::servers::Rabbit;
 use crate::worker::{Worker, shared_broker};
-
-/// The real program, once, into a platform whose broker is at `port`.
-async fn live(port: u16, release: Release, files: u32) -> Rig {
-    let mut platform = OpenCtiWorld::new(release, TOKEN);
-    platform.broker.port = port;
-    let clock = clock::system();
-    let day = clock.now() - chrono::TimeDelta::days(1)..clock.now();
-    let world = World::generate(3, files, &["AU"], day);
-    let (_, hand) = Clock::manual(now());
-    Rig::start(world, platform, clock, hand)
-        .await
-        .set("CONNECTOR_QUEUE_PROTOCOL", "amqp")
-        .set("CONNECTOR_RUN_AND_TERMINATE", "true")
-        .set("VTREPORTER_REQUESTS_PER_MINUTE", "60000")
-}
 
 /// The worker takes all that is in the queue.
 async fn work_off(rig: &Rig, port: u16) {
@@ -47,7 +30,7 @@ async fn a_run_that_is_cut_off_leaves_no_work_that_waits_for_what_never_comes() 
         let Some(mut rabbit) = Rabbit::start(None) else {
             return;
         };
-        let rig = live(rabbit.port, Release::V7, 900).await;
+        let rig = Rig::on_amqp(rabbit.port, Release::V7, 900).await;
         let worker = Worker::new(rabbit.port, &rig.id).await;
         worker.declare().await;
         // Not over before the worker has taken what is there.
@@ -86,7 +69,7 @@ async fn a_run_that_is_cut_off_leaves_no_work_that_waits_for_what_never_comes() 
 async fn amqp_completes_a_work_of_every_release_with_its_last_object() {
     let Some(port) = shared_broker() else { return };
     for release in Release::ALL {
-        let rig = live(port, release, 60).await;
+        let rig = Rig::on_amqp(port, release, 60).await;
         let worker = Worker::new(port, &rig.id).await;
         worker.declare().await.delete().await;
         worker.declare().await;

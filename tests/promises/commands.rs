@@ -6,7 +6,7 @@ use serde_json::Value;
 use vtreporter::standin::opencti::{OpenCtiWorld, Release, StandIn as OpenCti, User};
 use vtreporter::standin::virustotal::{Answer, Fault, Licence, On, Quota, World};
 
-use crate::program::{command, ended, terminate, wait};
+use crate::program::{COMMANDS, command, ended, terminate, wait};
 use crate::rig::{Rig, file_at, with_related};
 
 async fn live(count: u32) -> Rig {
@@ -432,16 +432,7 @@ async fn wrong_usage_ends_with_2_and_every_help_has_an_example() {
         ended(&mut command(&["demo", "--country", "XX"])).await.code,
         Some(2)
     );
-    for name in [
-        "run",
-        "check",
-        "plan",
-        "preview",
-        "demo",
-        "completions",
-        "man",
-        "healthcheck",
-    ] {
+    for name in COMMANDS {
         let help = ended(&mut command(&[name, "--help"])).await;
         assert_eq!(help.code, Some(0));
         assert!(help.stdout.contains("Example: "), "{name}: {}", help.stdout);

@@ -13,6 +13,7 @@ mod edges;
 mod import;
 mod kills;
 mod kills_on_amqp;
+mod limits;
 mod logs;
 mod numbers;
 mod opening;

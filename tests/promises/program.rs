@@ -7,6 +7,18 @@ use tokio::process::{Child, Command};
 
 use crate::rig::Rig;
 
+/// Every command of the program.
+pub(crate) const COMMANDS: [&str; 8] = [
+    "run",
+    "check",
+    "plan",
+    "preview",
+    "demo",
+    "completions",
+    "man",
+    "healthcheck",
+];
+
 /// How the program ended.
 #[derive(Debug)]
 pub(crate) struct Ended {

@@ -102,6 +102,21 @@ impl Rig {
         Self::start(world, OpenCtiWorld::new(Release::V7, TOKEN), clock, hand).await
     }
 
+    /// The real program, once, into a platform whose broker is at `port`.
+    pub(crate) async fn on_amqp(port: u16, release: Release, files: u32) -> Self {
+        let mut platform = OpenCtiWorld::new(release, TOKEN);
+        platform.broker.port = port;
+        let clock = clock::system();
+        let day = clock.now() - chrono::TimeDelta::days(1)..clock.now();
+        let world = World::generate(3, files, &["AU"], day);
+        let (_, hand) = Clock::manual(now());
+        Self::start(world, platform, clock, hand)
+            .await
+            .set("CONNECTOR_QUEUE_PROTOCOL", "amqp")
+            .set("CONNECTOR_RUN_AND_TERMINATE", "true")
+            .set("VTREPORTER_REQUESTS_PER_MINUTE", "60000")
+    }
+
     pub(crate) async fn start(
         world: World,
         mut platform: OpenCtiWorld,

@@ -15,25 +15,10 @@ use crate::rig::{Rig, TOKEN, many, now};
 use crate::servers::{Rabbit, free_port};
 use crate::worker::{Worker, shared_broker};
 
-/// The real program, once, into a platform whose broker is at `port`.
-async fn live(port: u16, files: u32) -> Rig {
-    let mut platform = OpenCtiWorld::new(Release::V7, TOKEN);
-    platform.broker.port = port;
-    let clock = clock::system();
-    let day = clock.now() - chrono::TimeDelta::days(1)..clock.now();
-    let world = World::generate(3, files, &["AU"], day);
-    let (_, hand) = Clock::manual(now());
-    Rig::start(world, platform, clock, hand)
-        .await
-        .set("CONNECTOR_QUEUE_PROTOCOL", "amqp")
-        .set("CONNECTOR_RUN_AND_TERMINATE", "true")
-        .set("VTREPORTER_REQUESTS_PER_MINUTE", "60000")
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn amqp_brings_every_object_to_the_queue_and_the_work_waits_for_each() {
     let Some(port) = shared_broker() else { return };
-    let rig = live(port, 300).await;
+    let rig = Rig::on_amqp(port, Release::V7, 300).await;
     let worker = Worker::new(port, &rig.id).await;
     worker.declare().await.delete().await;
     worker.declare().await;
@@ -65,7 +50,7 @@ async fn a_broker_that_dies_in_the_middle_of_a_run_loses_nothing_and_holds_the_s
     let Some(mut rabbit) = Rabbit::start(None) else {
         return;
     };
-    let rig = live(rabbit.port, 900).await;
+    let rig = Rig::on_amqp(rabbit.port, Release::V7, 900).await;
     let worker = Worker::new(rabbit.port, &rig.id).await;
     worker.declare().await;
     let child = rig.program(&["run"]).spawn().unwrap();
@@ -128,7 +113,7 @@ async fn what_keeps_a_road_shut_is_named_and_the_state_stays() {
         (&[directory, (path, file)], file),
         (&bucket, "S3_ENDPOINT"),
     ] {
-        let mut rig = live(port, 20).await;
+        let mut rig = Rig::on_amqp(port, Release::V7, 20).await;
         for (name, value) in settings {
             rig = rig.set(name, value);
         }
@@ -170,7 +155,7 @@ async fn a_road_that_is_shut_is_told_at_the_start_though_the_next_run_is_far() {
     let folder = tempfile::tempdir().unwrap();
     let mount = folder.path().join("mount");
     std::fs::create_dir(&mount).unwrap();
-    let rig = live(free_port(), 3)
+    let rig = Rig::on_amqp(free_port(), Release::V7, 3)
         .await
         .set("CONNECTOR_QUEUE_PROTOCOL", "api")
         .set("CONNECTOR_SEND_TO_DIRECTORY", "true")
@@ -201,7 +186,7 @@ async fn a_road_that_is_shut_is_told_at_the_start_though_the_next_run_is_far() {
 async fn check_tries_every_road_and_leaves_nothing_behind() {
     let Some(port) = shared_broker() else { return };
     let folder = tempfile::tempdir().unwrap();
-    let rig = live(port, 3)
+    let rig = Rig::on_amqp(port, Release::V7, 3)
         .await
         .set("CONNECTOR_SEND_TO_DIRECTORY", "true")
         .set(
@@ -251,7 +236,9 @@ async fn check_tries_every_road_and_leaves_nothing_behind() {
 async fn a_queue_that_goes_in_the_middle_of_a_run_ends_it_and_no_message_is_in_the_log() {
     let Some(port) = shared_broker() else { return };
     for level in ["error", "debug"] {
-        let rig = live(port, 900).await.set("CONNECTOR_LOG_LEVEL", level);
+        let rig = Rig::on_amqp(port, Release::V7, 900)
+            .await
+            .set("CONNECTOR_LOG_LEVEL", level);
         let worker = Worker::new(port, &rig.id).await;
         worker.declare().await;
         let child = rig.program(&["run"]).spawn().unwrap();
@@ -289,7 +276,7 @@ async fn a_queue_that_goes_in_the_middle_of_a_run_ends_it_and_no_message_is_in_t
 async fn without_the_queue_files_are_written_and_there_are_no_works() {
     let folder = tempfile::TempDir::new().unwrap();
     let path = folder.path().to_str().unwrap().to_owned();
-    let rig = live(free_port(), 100)
+    let rig = Rig::on_amqp(free_port(), Release::V7, 100)
         .await
         .set("CONNECTOR_SEND_TO_QUEUE", "false")
         .set("CONNECTOR_SEND_TO_DIRECTORY", "true")
@@ -308,7 +295,7 @@ async fn without_the_queue_files_are_written_and_there_are_no_works() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_directory_that_cannot_be_written_keeps_the_state_and_closes_the_work_in_error() {
-    let rig = live(free_port(), 20)
+    let rig = Rig::on_amqp(free_port(), Release::V7, 20)
         .await
         .set("CONNECTOR_QUEUE_PROTOCOL", "api")
         .set("CONNECTOR_SEND_TO_DIRECTORY", "true")
@@ -327,7 +314,7 @@ async fn a_directory_that_cannot_be_written_keeps_the_state_and_closes_the_work_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_draft_takes_the_whole_run_and_the_work_says_where_it_is() {
-    let rig = live(free_port(), 700)
+    let rig = Rig::on_amqp(free_port(), Release::V7, 700)
         .await
         .set("CONNECTOR_QUEUE_PROTOCOL", "api")
         .set("CONNECTOR_VALIDATE_BEFORE_IMPORT", "true");
@@ -457,83 +444,4 @@ fn documents(folder: &Path) -> Vec<String> {
         .iter()
         .map(|path| std::fs::read_to_string(path).unwrap())
         .collect()
-}
-
-/// The API road behind a proxy that takes bodies of so many bytes.
-async fn behind_a_proxy(limit: usize) -> Rig {
-    let clock = clock::system();
-    // Well inside of the window, whenever the run begins.
-    let day = clock.now() - chrono::TimeDelta::hours(20)..clock.now() - chrono::TimeDelta::hours(1);
-    let world = World::generate(3, 700, &["AU"], day);
-    let platform = OpenCtiWorld {
-        body_limit: limit,
-        ..OpenCtiWorld::new(Release::V7, TOKEN)
-    };
-    let (_, hand) = Clock::manual(now());
-    Rig::start(world, platform, clock, hand)
-        .await
-        .set("CONNECTOR_RUN_AND_TERMINATE", "true")
-        .set("VTREPORTER_REQUESTS_PER_MINUTE", "60000")
-}
-
-/// What a report carries: types of what is attached, and whether it has content.
-fn load(report: &Value) -> (Vec<String>, bool) {
-    let files = report["x_opencti_files"].as_array();
-    let types = files.into_iter().flatten();
-    let types = types.map(|file| file["mime_type"].as_str().unwrap().to_owned());
-    (types.collect(), !report["x_opencti_content"].is_null())
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_report_over_a_proxys_limit_goes_without_its_load_says_so_and_blocks_nothing() {
-    let open = behind_a_proxy(50 << 20).await;
-    assert_eq!(open.run(&["run"]).await.code, Some(0));
-    let whole = open.report();
-    assert!(load(&whole).0.contains(&"text/csv".to_owned()) && load(&whole).1);
-    let size = |leave: &[&str]| {
-        let mut report = (*whole).clone();
-        if leave.contains(&"content") {
-            report.as_object_mut().unwrap().remove("x_opencti_content");
-        }
-        let files = report["x_opencti_files"].as_array_mut().unwrap();
-        files.retain(|file| !leave.contains(&file["mime_type"].as_str().unwrap()));
-        report["object_refs"] = Value::Null;
-        report.to_string().len()
-    };
-    // The body is larger than the report: so each limit refuses what it is the size of.
-    for (limit, leave) in [
-        (size(&[]), &["text/csv"][..]),
-        (size(&["text/csv"]), &["text/csv", "text/html"]),
-        (
-            size(&["text/csv", "text/html"]),
-            &["text/csv", "text/html", "content"],
-        ),
-    ] {
-        let rig = behind_a_proxy(limit).await;
-        let ended = rig.run(&["run"]).await;
-        assert_eq!(ended.code, Some(0), "{leave:?}: {}", ended.stderr);
-        assert_eq!(rig.files().len(), open.files().len(), "{leave:?}");
-        rig.assert_sound();
-        let (files, content) = load(&rig.report());
-        assert!(
-            !files.iter().any(|kind| leave.contains(&kind.as_str())),
-            "{leave:?}: {files:?}"
-        );
-        assert_eq!(content, !leave.contains(&"content"), "{leave:?}");
-        assert_eq!(files.is_empty(), leave.contains(&"text/html"), "{leave:?}");
-        let work = &rig.opencti.works()[0];
-        assert!(work.closed && !work.in_error, "{leave:?}: {work:?}");
-        let told = &work.messages.last().unwrap().message;
-        let names = ["-files.csv", ".html", "the content page"];
-        for name in &names[..leave.len()] {
-            assert!(told.contains(&format!("{name} was left out")), "{told}");
-        }
-        assert!(told.contains("too large"), "{told}");
-        let said = rig.report()["description"].as_str().unwrap().to_owned();
-        assert!(said.contains("was left out"), "{said}");
-        let before = rig.state()["countries"]["AU"]["last_end"].clone();
-        let later = rig.run(&["run"]).await;
-        assert_eq!(later.code, Some(0), "{leave:?}: {}", later.stderr);
-        assert_ne!(rig.state()["countries"]["AU"]["last_end"], before);
-    }
 }

@@ -6,19 +6,8 @@ use std::process::Stdio;
 use nix::pty::{Winsize, openpty};
 use vtreporter::standin::virustotal::{Answer, Fault, On};
 
-use crate::program::{command, ended, wait};
+use crate::program::{COMMANDS, command, ended, wait};
 use crate::rig::{PATIENCE, Rig, file_at};
-
-const COMMANDS: [&str; 8] = [
-    "run",
-    "check",
-    "plan",
-    "preview",
-    "demo",
-    "completions",
-    "man",
-    "healthcheck",
-];
 
 /// What a program writes to standard error, where that is a terminal so wide.
 async fn on_a_terminal(rig: &Rig, arguments: &[&str], columns: u16) -> (Option<i32>, String) {

@@ -1,5 +1,6 @@
 //! Techniques cost a request a file: asked for only where they are wanted, by
 //! the rules that hold for related files.
+
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -7,26 +8,21 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use vtreporter::clock::{self, Clock};
-use vtreporter::convert::filter::Filter;
-use vtreporter::convert::{Objects, Options as ConvertOptions};
 use vtreporter::country::Country;
 use vtreporter::http::HttpOptions;
-use vtreporter::import::schedule::{Start, Window};
+use vtreporter::import::schedule::Window;
 use vtreporter::import::state::Run;
 use vtreporter::import::{Import, Options, Sink, SinkError, Stopped};
 use vtreporter::opencti::delivery::Left;
-use vtreporter::period::Period;
 use vtreporter::quota::{Guard, OnUnknown, Policy};
 use vtreporter::report::tally::Tally;
 use vtreporter::report::totals::Numbers;
 use vtreporter::secret::Secret;
 use vtreporter::standin::opencti::judge;
 use vtreporter::standin::virustotal::{self, Answer, Fault, Made, On, StandIn, World, object};
-use vtreporter::stix::bundle::Limits;
-use vtreporter::stix::marking::Tlp;
-use vtreporter::virustotal::facts::Severity;
-use vtreporter::virustotal::search::Submitter;
 use vtreporter::virustotal::{Settings, VirusTotal};
+
+use crate::imports;
 
 fn start() -> DateTime<Utc> {
     "2026-11-19T00:00:00Z".parse().unwrap()
@@ -88,43 +84,9 @@ impl Kept {
 }
 
 fn options(attack_patterns: bool) -> Options {
-    Options {
-        start: Start::At(start()),
-        overlap: Period::default(),
-        min_detections: 0,
-        extra_query: None,
-        submitter: Submitter::Any,
-        filter: Filter {
-            min_severity: Severity::Low,
-            low_min_sources: 0,
-            keep_unknown: true,
-        },
-        relationships: Vec::new(),
-        related_min_severity: Severity::High,
-        max_related_per_file: 40,
-        max_files: 0,
-        empty_report: false,
-        limits: Limits {
-            bytes: 10_000_000,
-            objects: 2000,
-        },
-        convert: ConvertOptions {
-            author_name: "VirusTotal".to_owned(),
-            report_types: vec!["threat-report".to_owned()],
-            report_labels: Vec::new(),
-            file_labels: Vec::new(),
-            confidence: 75,
-            reliability: None,
-            report_marking: Tlp::Amber,
-            file_marking: Tlp::Amber,
-            attachments: true,
-            max_refs: 5000,
-            objects: Objects {
-                attack_patterns,
-                ..Objects::default()
-            },
-        },
-    }
+    let mut options = imports::options(start());
+    options.convert.objects.attack_patterns = attack_patterns;
+    options
 }
 
 /// One run against the stand-in.

@@ -4,6 +4,8 @@
 mod attack_patterns;
 mod convert;
 #[cfg(feature = "demo")]
+mod imports;
+#[cfg(feature = "demo")]
 mod network;
 #[cfg(feature = "demo")]
 mod opencti;

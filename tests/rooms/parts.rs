@@ -1,5 +1,6 @@
 //! A report over the cap of references: every object in a part, no part over
 //! the cap, and a run that was cut goes on in the right one.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 
@@ -8,24 +9,19 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use vtreporter::clock;
 use vtreporter::commands::preview::Folder;
-use vtreporter::convert::filter::Filter;
-use vtreporter::convert::{Objects, Options};
 use vtreporter::country::Country;
 use vtreporter::http::HttpOptions;
-use vtreporter::import::schedule::{Start, Window};
+use vtreporter::import::schedule::Window;
 use vtreporter::import::state::Run;
 use vtreporter::import::{self, Import, Sink, SinkError, Stopped};
 use vtreporter::opencti::delivery::Left;
-use vtreporter::period::Period;
 use vtreporter::quota::{Guard, OnUnknown, Policy};
 use vtreporter::report::tally::Tally;
 use vtreporter::secret::Secret;
 use vtreporter::standin::virustotal::{StandIn, World};
-use vtreporter::stix::bundle::Limits;
-use vtreporter::stix::marking::Tlp;
-use vtreporter::virustotal::facts::Severity;
-use vtreporter::virustotal::search::Submitter;
 use vtreporter::virustotal::{Settings, VirusTotal};
+
+use crate::imports;
 
 const CAP: usize = 300;
 
@@ -41,42 +37,17 @@ fn window() -> Window {
 }
 
 fn options(max_refs: usize, attachments: bool) -> import::Options {
-    import::Options {
-        start: Start::At(window().from),
-        overlap: Period::default(),
-        min_detections: 1,
-        extra_query: None,
-        submitter: Submitter::Any,
-        filter: Filter {
-            min_severity: Severity::Low,
-            low_min_sources: 2,
-            keep_unknown: true,
-        },
-        relationships: ["dropped_files", "contacted_ips", "contacted_domains"]
-            .map(str::to_owned)
-            .to_vec(),
-        related_min_severity: Severity::High,
-        max_related_per_file: 10,
-        max_files: 0,
-        empty_report: false,
-        limits: Limits {
-            bytes: 10_000_000,
-            objects: 120,
-        },
-        convert: Options {
-            author_name: "VirusTotal".to_owned(),
-            report_types: vec!["threat-report".to_owned()],
-            report_labels: Vec::new(),
-            file_labels: Vec::new(),
-            confidence: 75,
-            reliability: None,
-            report_marking: Tlp::Amber,
-            file_marking: Tlp::Amber,
-            attachments,
-            max_refs,
-            objects: Objects::default(),
-        },
-    }
+    let mut options = imports::options(window().from);
+    options.min_detections = 1;
+    options.filter.low_min_sources = 2;
+    options.relationships = ["dropped_files", "contacted_ips", "contacted_domains"]
+        .map(str::to_owned)
+        .to_vec();
+    options.max_related_per_file = 10;
+    options.limits.objects = 120;
+    options.convert.attachments = attachments;
+    options.convert.max_refs = max_refs;
+    options
 }
 
 /// Keeps what it is given; breaks off after so many bundles.
