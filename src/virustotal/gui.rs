@@ -1,6 +1,15 @@
 //! The addresses of VirusTotal's web pages, for people.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
 const GUI: &str = "https://www.virustotal.com/gui/";
+
+/// All but what means nothing wherever it stands in an address.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// A page of VirusTotal's about one thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,22 +52,8 @@ impl Page {
         let mut link = String::with_capacity(GUI.len() + self.path().len() + text.len() * 2);
         link.push_str(GUI);
         link.push_str(self.path());
-        percent_into(&mut link, text);
+        link.extend(utf8_percent_encode(text, ENCODED));
         link
-    }
-}
-
-/// Adds a text with everything as `%XX` but letters, digits and `-._~`.
-fn percent_into(out: &mut String, text: &str) {
-    const DIGITS: [u8; 16] = *b"0123456789ABCDEF";
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push('%');
-            out.push(char::from(DIGITS[usize::from(byte >> 4)]));
-            out.push(char::from(DIGITS[usize::from(byte & 15)]));
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a page of VirusTotal's becomes in STIX.
 
 mod golden;
+mod growing;
 mod hashes;
 mod knowledge;
 mod labels;
