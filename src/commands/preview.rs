@@ -20,7 +20,7 @@ use crate::number::{counted, grouped};
 use crate::opencti::delivery::Left;
 use crate::quota::Guard;
 use crate::report::tally::Tally;
-use crate::report::totals::Numbers;
+use crate::report::totals::Totals;
 use crate::terminal::Terminal;
 
 mod lists;
@@ -123,7 +123,7 @@ impl Preview {
 }
 
 /// A run's numbers in a line; what is nothing is left out.
-fn told(numbers: &Numbers) -> String {
+fn told(numbers: &Totals) -> String {
     let mut parts = vec![format!(
         "{} matched",
         counted(numbers.matched, "file", "files")

@@ -42,16 +42,24 @@ pub(crate) fn of_file(
     into: &mut Vec<Object>,
     left_out: &mut Reasons<LeftOut>,
 ) {
-    if !wanted
-        .indicators
-        .is_some_and(|min| at_least(seen.rated, min))
-    {
+    let bad = |min| at_least(seen.rated, min);
+    if !wanted.indicators.is_some_and(bad) {
         return;
     }
     let Some(sha256) = seen.sha256() else {
         left_out.add(LeftOut::IndicatorHash);
         return;
     };
+    let indicator = looks_for(sha256, seen, wanted.indicator_min_score, links);
+    let id = indicator.id();
+    into.push(indicator);
+    into.push(links.link(Way::BasedOn, id, seen.id()));
+    for &family in families {
+        into.push(links.link(Way::Indicates, id, family));
+    }
+}
+
+fn looks_for(sha256: &str, seen: &Seen<'_>, min_score: u8, links: &Links<'_>) -> Object {
     let known = seen.first_submitted().map(Timestamp::new);
     let mut description = Cow::Borrowed(seen.description.as_str());
     if known.is_none() {
@@ -59,32 +67,26 @@ pub(crate) fn of_file(
             " First submission is not known: valid from the start of the searched window.",
         );
     }
-    let indicator = Object::new(
+    let indicator_type = match at_least(seen.rated, Severity::Medium) {
+        true => "malicious-activity",
+        false => "anomalous-activity",
+    };
+    Object::new(
         &Indicator::new(IndicatorParts {
             provenance: links.provenance,
             pattern: &pattern::file_sha256(sha256),
             name: sha256,
             description: &description,
-            indicator_type: if at_least(seen.rated, Severity::Medium) {
-                "malicious-activity"
-            } else {
-                "anomalous-activity"
-            },
+            indicator_type,
             valid_from: known.as_ref().unwrap_or(links.from),
             labels: seen.labels.as_slice(),
             confidence: links.confidence,
             link: Some(&seen.link),
             main_observable_type: "StixFile",
-            score: score::of_indicator(seen.score, wanted.indicator_min_score),
+            score: score::of_indicator(seen.score, min_score),
         }),
         links.tag(Role::Indicator),
-    );
-    let id = indicator.id();
-    into.push(indicator);
-    into.push(links.link(Way::BasedOn, id, seen.id()));
-    for &family in families {
-        into.push(links.link(Way::Indicates, id, family));
-    }
+    )
 }
 
 /// What the indicators of contacted places have in common.

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::schedule::Window;
 use super::state::{Place, Run};
-use crate::report::totals::Numbers;
+use crate::report::totals::Totals;
 
 /// How far a run is: what is converted already, delivered or not.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,7 +31,7 @@ impl Reached {
     }
 
     /// Where a run stands that has read so far, whether or not that is accepted.
-    pub(super) fn at(window: Window, place: &Place, numbers: &Numbers) -> Self {
+    pub(super) fn at(window: Window, place: &Place, numbers: &Totals) -> Self {
         Self {
             window,
             at: place.after.filter(|_| !place.unordered),

@@ -16,7 +16,7 @@ use self::calls::Ground;
 use crate::convert::converter::Related;
 use crate::convert::left_out::LeftOut;
 use crate::quota::{Cost, Guard, Pause, Stop};
-use crate::report::totals::Numbers;
+use crate::report::totals::Totals;
 use crate::virustotal::behaviour::Technique;
 use crate::virustotal::objects::{Descriptor, File};
 use crate::virustotal::relations::{self, Embedded, Listed, Objects, gather};
@@ -183,7 +183,7 @@ impl<'a> Relations<'a> {
     pub(super) fn plan<'f>(
         &self,
         files: impl Iterator<Item = (&'f File, bool)>,
-        numbers: &mut Numbers,
+        numbers: &mut Totals,
     ) -> Calls<'f>
     where
         'a: 'f,
@@ -224,7 +224,7 @@ impl<'a> Relations<'a> {
         &mut self,
         files: &[(&File, bool)],
         calls: &mut Calls<'_>,
-        numbers: &mut Numbers,
+        numbers: &mut Totals,
     ) -> (Vec<Related>, Option<Halt>) {
         let mut related = self.nothing_yet(files);
         let mut told: Vec<(usize, Told)> = Vec::new();
@@ -290,7 +290,7 @@ impl Failures {
         failed: Option<Stop>,
         at: usize,
         off: &Off,
-        numbers: &mut Numbers,
+        numbers: &mut Totals,
     ) -> Result<Option<String>, Halt> {
         let in_a_row = &mut self.in_a_row[kind as usize];
         let error = match failed {
@@ -350,7 +350,7 @@ fn put(found: Found, kind: Kind, into: &mut Related) {
     }
 }
 
-fn tell(told: Told, sha256: &str, numbers: &mut Numbers) {
+fn tell(told: Told, sha256: &str, numbers: &mut Totals) {
     let odd = match told {
         Told::Gap(gap) => return numbers.gap_of(gap, sha256),
         Told::Odd(odd) => odd,

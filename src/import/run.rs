@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::place::Place;
 use super::schedule::Window;
 use crate::report::profile::Previous;
-use crate::report::totals::Numbers;
+use crate::report::totals::Totals;
 
 /// A run that has begun, and how far it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,7 +18,7 @@ pub struct Run {
     pub place: Place,
     /// What the platform has accepted of it.
     #[serde(default)]
-    pub numbers: Numbers,
+    pub numbers: Totals,
     /// The draft on the platform that it goes into.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draft: Option<String>,
@@ -80,7 +80,7 @@ impl Run {
         Self {
             window,
             place: Place::default(),
-            numbers: Numbers::default(),
+            numbers: Totals::default(),
             draft: None,
             resume_at: None,
             failures: 0,

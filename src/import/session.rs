@@ -16,7 +16,7 @@ use super::{Finished, Import, Sink, Stopped};
 use crate::convert::converter::{Converter, Unit};
 use crate::report::growing::{Begun, GrowingReport};
 use crate::report::tally::Tally;
-use crate::report::totals::Numbers;
+use crate::report::totals::Totals;
 use crate::virustotal::search::query_text;
 use crate::virustotal::{Loss, Page};
 
@@ -149,7 +149,7 @@ impl<'a, S: Sink> Session<'a, S> {
 }
 
 /// Objects that could not be read are gaps; attributes that could not, notes.
-fn note_odd(page: &Page, numbers: &mut Numbers) {
+fn note_odd(page: &Page, numbers: &mut Totals) {
     for odd in &page.odd {
         match (odd.loss, odd.id.as_deref()) {
             (Loss::NotThere, id) => numbers.not_there.add(id),

@@ -14,7 +14,7 @@ use super::object::{Closing, Packed, ReportObject};
 use super::parts::Named;
 use super::profile::{Previous, Profile};
 use super::tally::Tally;
-use super::totals::Numbers;
+use super::totals::Totals;
 use crate::convert::converter::{Converter, Unit};
 use crate::convert::file_row::FileRows;
 use crate::convert::role::is_main;
@@ -38,7 +38,7 @@ pub struct GrowingReport<'a> {
 pub struct Begun {
     /// What the other side has accepted so far; from here on ahead of that, by
     /// what is not delivered yet.
-    pub totals: Numbers,
+    pub totals: Totals,
     /// The search as it is sent.
     pub query: String,
     pub previous: Option<Previous>,
@@ -80,7 +80,7 @@ impl<'a> GrowingReport<'a> {
     }
 
     /// The numbers as far as the run is read, delivered or not.
-    pub fn totals(&self) -> &Numbers {
+    pub fn totals(&self) -> &Totals {
         &self.begun.totals
     }
 
@@ -104,7 +104,7 @@ impl<'a> GrowingReport<'a> {
         self.converter.subject().name()
     }
 
-    pub fn read(&mut self, read: Numbers) {
+    pub fn read(&mut self, read: Totals) {
         self.begun.totals.add(read);
     }
 
@@ -128,7 +128,7 @@ impl<'a> GrowingReport<'a> {
     }
 
     /// Falls back to what the other side has accepted: the attempt ends there.
-    pub fn fall_back(&mut self, accepted: &Numbers) {
+    pub fn fall_back(&mut self, accepted: &Totals) {
         self.begun.totals.clone_from(accepted);
     }
 
@@ -232,7 +232,7 @@ impl<'a> GrowingReport<'a> {
 
     /// The other side has accepted all that was taken, and `listed` more files
     /// are listed for good. Returns the numbers to save.
-    pub fn accepted(&mut self, listed: usize) -> &Numbers {
+    pub fn accepted(&mut self, listed: usize) -> &Totals {
         self.tally.listed.settle(listed);
         let totals = &mut self.begun.totals;
         totals.count(*self.tally.counts());
@@ -270,7 +270,7 @@ impl<'a> GrowingReport<'a> {
 }
 
 /// Says in the report what a process that takes the run up does not know.
-fn note_restart(totals: &mut Numbers, attachments: bool) {
+fn note_restart(totals: &mut Totals, attachments: bool) {
     if !totals.counted.is_whole() {
         totals.notes.insert(
             "the run was taken up again after a restart, and had counted more than its saved \

@@ -82,7 +82,7 @@ const MOST_NOTES: usize = 20;
 /// The numbers of a run, as far as the other side has accepted it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Numbers {
+pub struct Totals {
     /// Pages of the search that arrived.
     pub pages: u64,
     /// Files that VirusTotal answered with, each once: those that were kept, and
@@ -145,7 +145,7 @@ impl Extend<String> for Notes {
     }
 }
 
-impl Numbers {
+impl Totals {
     /// Adds what was read since. What was delivered is no part of that.
     pub fn add(&mut self, read: Self) {
         self.pages += read.pages;
@@ -255,7 +255,7 @@ mod tests {
 
     #[test]
     fn gaps_are_counted_by_name_and_their_list_does_not_grow_without_end() {
-        let mut numbers = Numbers::default();
+        let mut numbers = Totals::default();
         assert_eq!(numbers.losses(), None);
         numbers.gap("no answer for dropped files");
         numbers.gap("no answer for dropped files");
@@ -272,8 +272,8 @@ mod tests {
 
     #[test]
     fn a_gap_names_three_of_its_files_and_each_once() {
-        let mut numbers = Numbers::default();
-        let line = |numbers: &Numbers| numbers.gap_lines().next().unwrap();
+        let mut numbers = Totals::default();
+        let line = |numbers: &Totals| numbers.gap_lines().next().unwrap();
         numbers.gap_of("missing", "a");
         assert_eq!(line(&numbers), "missing (a)");
         numbers.gap_of("missing", "a");
@@ -286,7 +286,7 @@ mod tests {
 
     #[test]
     fn what_virustotal_lists_and_does_not_have_is_a_note_and_no_loss() {
-        let mut numbers = Numbers::default();
+        let mut numbers = Totals::default();
         assert_eq!(numbers.note_lines().count(), 0);
         numbers.not_there.add(Some("a"));
         numbers.not_there.add(Some("b"));
@@ -304,9 +304,9 @@ mod tests {
 
     #[test]
     fn gaps_of_a_state_that_was_saved_as_numbers_are_read() {
-        let numbers: Numbers = serde_json::from_str(r#"{"gaps":{"x":7}}"#).unwrap();
+        let numbers: Totals = serde_json::from_str(r#"{"gaps":{"x":7}}"#).unwrap();
         assert_eq!(numbers.gaps["x"].count, 7);
         let saved = serde_json::to_string(&numbers).unwrap();
-        assert_eq!(serde_json::from_str::<Numbers>(&saved).unwrap(), numbers);
+        assert_eq!(serde_json::from_str::<Totals>(&saved).unwrap(), numbers);
     }
 }

@@ -16,7 +16,7 @@ use vtreporter::import::{Import, Options, Sink, SinkError, Stopped};
 use vtreporter::opencti::delivery::Left;
 use vtreporter::quota::{Guard, OnUnknown, Policy};
 use vtreporter::report::tally::Tally;
-use vtreporter::report::totals::Numbers;
+use vtreporter::report::totals::Totals;
 use vtreporter::secret::Secret;
 use vtreporter::standin::opencti::judge;
 use vtreporter::standin::virustotal::{self, Answer, Fault, Made, On, StandIn, World, object};
@@ -90,7 +90,7 @@ fn options(attack_patterns: bool) -> Options {
 }
 
 /// One run against the stand-in.
-async fn run(virustotal: &StandIn, attack_patterns: bool) -> (Kept, Numbers, Result<(), Stopped>) {
+async fn run(virustotal: &StandIn, attack_patterns: bool) -> (Kept, Totals, Result<(), Stopped>) {
     let settings = Settings {
         api_url: virustotal.url().parse().unwrap(),
         api_key: Secret::new(virustotal.key()),

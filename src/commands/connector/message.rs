@@ -10,7 +10,7 @@ use crate::import::state::Run;
 use crate::import::{Finished, Stopped};
 use crate::number::{counted, grouped};
 use crate::report::counts::Counts;
-use crate::report::totals::Numbers;
+use crate::report::totals::Totals;
 
 /// `VirusTotal AU 2026-11-19T13:00Z..2026-11-20T13:00Z`.
 pub(super) fn work_name(country: Country, window: Window) -> String {
@@ -126,7 +126,7 @@ pub(super) fn stopped(run: &Run, sent: &Counts) -> String {
     text
 }
 
-fn numbers(text: &mut String, numbers: &Numbers) {
+fn numbers(text: &mut String, numbers: &Totals) {
     let counts = &numbers.counts;
     let _ = write!(
         text,
@@ -188,7 +188,7 @@ fn kinds(counts: &Counts) -> String {
     kinds.collect::<Vec<_>>().join("; ")
 }
 
-fn reasons(numbers: &Numbers) -> String {
+fn reasons(numbers: &Totals) -> String {
     let reasons: Vec<String> = numbers
         .dropped
         .iter()

@@ -16,7 +16,7 @@ use crate::import::state::{Place, Run};
 use crate::import::{Finished, Import, Stopped};
 use crate::quota::{Cost, Stop};
 use crate::report::listed::Listed;
-use crate::report::totals::Numbers;
+use crate::report::totals::Totals;
 use crate::virustotal::cursor::{CursorGuard, Loop};
 use crate::virustotal::facts::{Rated, at_least};
 use crate::virustotal::objects::File;
@@ -32,12 +32,12 @@ const RELATED: usize = 32;
 /// What came of a part of a page.
 struct Read {
     units: Vec<Unit>,
-    numbers: Numbers,
+    numbers: Totals,
     listed: usize,
 }
 
 impl Read {
-    fn of(numbers: Numbers) -> Self {
+    fn of(numbers: Totals) -> Self {
         Self {
             units: Vec::new(),
             numbers,
@@ -213,9 +213,9 @@ impl<'a> Reader<'a> {
 
     /// Filters and converts a page, a batch after the other.
     async fn take(&mut self, page: Page, way: Way<'_>, room: Option<Room>) -> Result<(), Break> {
-        let mut opening = Numbers {
+        let mut opening = Totals {
             pages: 1,
-            ..Numbers::default()
+            ..Totals::default()
         };
         note_odd(&page, &mut opening);
         let fresh = self.fresh(&page.files);
@@ -234,7 +234,7 @@ impl<'a> Reader<'a> {
             let (batch, cut) = up_to(self.batch(rest), self.room(), |file| {
                 decide(file, &self.import.options.filter).is_ok()
             });
-            let mut numbers = Numbers::default();
+            let mut numbers = Totals::default();
             if !way.whole {
                 calls = self.plan(batch, &mut numbers);
             }
@@ -264,7 +264,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The calls that files need.
-    fn plan<'f>(&self, files: &[&'f File], numbers: &mut Numbers) -> Calls<'f>
+    fn plan<'f>(&self, files: &[&'f File], numbers: &mut Totals) -> Calls<'f>
     where
         'a: 'f,
     {
@@ -416,7 +416,7 @@ impl<'a> Reader<'a> {
         &mut self,
         batch: &[&File],
         calls: &mut Calls<'_>,
-        numbers: &mut Numbers,
+        numbers: &mut Totals,
     ) -> (Vec<Unit>, usize, Option<Stopped>) {
         let kept: Vec<Kept<'_>> = self.kept(batch).collect();
         let asked: Vec<_> = kept.iter().map(|one| (one.file, one.with)).collect();

@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::convert::converter::Unit;
 use crate::import::state::Place;
-use crate::report::totals::Numbers;
+use crate::report::totals::Totals;
 
 /// Pages that are read and not delivered: one on its way out, one in hand.
 const PAGES: usize = 2;
@@ -22,7 +22,7 @@ const OBJECTS: u32 = 2_000;
 pub(super) struct Step {
     pub(super) units: Vec<Unit>,
     /// What it adds to the run's numbers.
-    pub(super) numbers: Numbers,
+    pub(super) numbers: Totals,
     /// How many files were listed for it.
     pub(super) listed: usize,
     /// Where the run goes on once this is accepted.

@@ -9,7 +9,7 @@ use vtreporter::convert::filter::Dropped;
 use vtreporter::report::facts::Progress;
 use vtreporter::report::growing::{Begun, GrowingReport};
 use vtreporter::report::tally::Tally;
-use vtreporter::report::totals::Numbers;
+use vtreporter::report::totals::Totals;
 use vtreporter::stix::bundle::Bundle;
 
 use super::support::*;
@@ -36,7 +36,7 @@ fn units(converter: &Converter, seeds: Range<u32>) -> Vec<Unit> {
         .collect()
 }
 
-fn begun(totals: &Numbers) -> Begun {
+fn begun(totals: &Totals) -> Begun {
     Begun {
         totals: totals.clone(),
         query: "entity:file".to_owned(),
@@ -98,7 +98,7 @@ fn rows_of(bundle: &Bundle, kind: &str) -> usize {
 fn a_full_part_goes_out_with_its_own_files_before_the_next_one_begins() {
     let converter = converter();
     let mut tally = Tally::default();
-    let mut report = GrowingReport::resume(&converter, &mut tally, begun(&Numbers::default()));
+    let mut report = GrowingReport::resume(&converter, &mut tally, begun(&Totals::default()));
     let (sent, closed) = send(&mut report, units(&converter, 1..4));
     assert_eq!(parts_of(&sent), ["", " (part 002)", " (part 003)"]);
     assert_eq!(parts_of(&closed), ["", " (part 002)"]);
@@ -128,7 +128,7 @@ fn an_attempt_goes_on_in_the_same_lists_and_another_process_begins_new_ones() {
     let converter = Converter::new(&options, subject("AU", "Australia"));
     for (restarted, ending, rows) in [(false, "-files.csv", 3), (true, "-files-2.csv", 1)] {
         let mut tally = Tally::default();
-        let mut first = GrowingReport::resume(&converter, &mut tally, begun(&Numbers::default()));
+        let mut first = GrowingReport::resume(&converter, &mut tally, begun(&Totals::default()));
         send(&mut first, units(&converter, 1..3));
         let saved = first.accepted(0).clone();
         if restarted {
@@ -151,10 +151,10 @@ fn an_attempt_goes_on_in_the_same_lists_and_another_process_begins_new_ones() {
 fn an_attempt_that_falls_back_tells_what_was_accepted_and_no_more() {
     let converter = converter();
     let mut tally = Tally::default();
-    let mut report = GrowingReport::resume(&converter, &mut tally, begun(&Numbers::default()));
+    let mut report = GrowingReport::resume(&converter, &mut tally, begun(&Totals::default()));
     send(&mut report, units(&converter, 1..2));
     let accepted = report.accepted(0).clone();
-    let mut read = Numbers::default();
+    let mut read = Totals::default();
     read.dropped.add(Dropped::NoHash);
     read.gap("a gap");
     report.read(read);
