@@ -12,7 +12,7 @@ pub use super::place::Place;
 pub use super::run::{Finished, Run};
 use super::schedule::{Start, next_start, whole_second, window};
 use crate::period::Period;
-use crate::quota::Charged;
+use crate::quota::SearchCharge;
 use crate::report::counted;
 use crate::report::profile::Previous;
 
@@ -30,7 +30,7 @@ pub struct State {
     pub anchor: Option<DateTime<Utc>>,
     /// What a search burns, once seen.
     #[serde(default)]
-    pub charged: Charged,
+    pub charged: SearchCharge,
     /// Works on the platform that are not known to be complete.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub open_works: Vec<OpenWork>,
@@ -69,7 +69,7 @@ impl Default for State {
         Self {
             version: VERSION,
             anchor: None,
-            charged: Charged::default(),
+            charged: SearchCharge::default(),
             open_works: Vec::new(),
             countries: BTreeMap::new(),
         }

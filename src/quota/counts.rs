@@ -7,7 +7,7 @@ use tracing::warn;
 
 use super::reading::{Line, Reading};
 use super::window::{SEARCHES, burns};
-use super::{Charged, Own, Policy, Scope, Spent};
+use super::{Own, Policy, Scope, SearchCharge, Spent};
 
 /// Counts, the last reading, and what was said of them.
 #[derive(Default)]
@@ -28,7 +28,7 @@ pub(super) struct State {
     pub(super) quiet: bool,
     /// `sent` when the run started.
     at_start: Own,
-    pub(super) charged: Charged,
+    pub(super) charged: SearchCharge,
     pub(super) calibrations: u32,
     /// Allowances that were warned of in this run.
     warned: BTreeSet<(String, Scope)>,

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::reading::{Counters, Line, Reading};
 use super::window::{burns, resets_at};
-use super::{Cause, Charged, Cost, LONGEST_PAUSE, OnUnknown, Own, Pause, Policy};
+use super::{Cause, Cost, LONGEST_PAUSE, OnUnknown, Own, Pause, Policy, SearchCharge};
 
 /// What the quotas say to the next request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub fn decide(
     reading: &Reading,
     own: Own,
     cost: Cost,
-    charged: Charged,
+    charged: SearchCharge,
     policy: Policy,
     now: DateTime<Utc>,
 ) -> Verdict {
@@ -82,7 +82,7 @@ pub fn calls_left(
     reading: &Reading,
     own: Own,
     cost: Cost,
-    charged: Charged,
+    charged: SearchCharge,
     policy: Policy,
     now: DateTime<Utc>,
 ) -> Option<u64> {
@@ -114,7 +114,7 @@ pub(crate) fn asked_pause(wait: Duration, now: DateTime<Utc>) -> Pause {
 
 /// The line as it stands now: our own requests added, and begun again where its
 /// window has passed since the reading.
-fn current(line: &Line, own: Own, charged: Charged, now: DateTime<Utc>) -> Line {
+fn current(line: &Line, own: Own, charged: SearchCharge, now: DateTime<Utc>) -> Line {
     let begun_again = line.resets_at <= now;
     let before = if begun_again { 0 } else { line.used };
     Line {
@@ -138,7 +138,7 @@ fn reaches(used: u64, allowed: u64, percent: u8) -> bool {
 
 /// What a search burns, by which of the user's counters moved while `own` was
 /// sent. `None`: it cannot be told from this.
-pub(crate) fn charged_by(before: Counters, after: Counters, own: Own) -> Option<Charged> {
+pub(crate) fn charged_by(before: Counters, after: Counters, own: Own) -> Option<SearchCharge> {
     if own.searches == 0 {
         return None;
     }
@@ -149,9 +149,9 @@ pub(crate) fn charged_by(before: Counters, after: Counters, own: Own) -> Option<
     let requests = moved(before.requests, after.requests, own.total());
     let searches = moved(before.searches, after.searches, own.searches);
     match (requests, searches) {
-        (Some(true), Some(true)) => Some(Charged::Both),
-        (Some(true), _) => Some(Charged::Requests),
-        (_, Some(true)) => Some(Charged::Searches),
+        (Some(true), Some(true)) => Some(SearchCharge::Both),
+        (Some(true), _) => Some(SearchCharge::Requests),
+        (_, Some(true)) => Some(SearchCharge::Searches),
         // Neither moved: VirusTotal counts late.
         _ => None,
     }
@@ -194,7 +194,7 @@ mod tests {
     }
 
     /// "go", "warn ..." or "pause ... until ..." in short.
-    fn verdict(reading: &Reading, own: Own, cost: Cost, charged: Charged) -> String {
+    fn verdict(reading: &Reading, own: Own, cost: Cost, charged: SearchCharge) -> String {
         match decide(reading, own, cost, charged, POLICY, now()) {
             Verdict::Go => "go".to_owned(),
             Verdict::Warn(lines) => format!("warn {}", lines.len()),
@@ -232,7 +232,7 @@ mod tests {
             ),
         ] {
             let reading = group("api_requests_daily", used, 10_000);
-            let verdict = verdict(&reading, own(0, 0), Cost::Request, Charged::Unknown);
+            let verdict = verdict(&reading, own(0, 0), Cost::Request, SearchCharge::Unknown);
             assert_eq!(verdict, expected, "{used}");
         }
     }
@@ -247,7 +247,7 @@ mod tests {
         ] {
             let reading = group(name, 900, 1000);
             assert_eq!(
-                verdict(&reading, own(0, 0), Cost::Search, Charged::Unknown),
+                verdict(&reading, own(0, 0), Cost::Search, SearchCharge::Unknown),
                 format!("pause {name} Group 900/1000 until {until}")
             );
         }
@@ -258,10 +258,10 @@ mod tests {
         let searches = group("intelligence_searches_monthly", 900, 1000);
         let requests = group("api_requests_daily", 900, 1000);
         for (charged, stops_searches, stops_requests) in [
-            (Charged::Unknown, true, true),
-            (Charged::Requests, false, true),
-            (Charged::Searches, true, false),
-            (Charged::Both, true, true),
+            (SearchCharge::Unknown, true, true),
+            (SearchCharge::Requests, false, true),
+            (SearchCharge::Searches, true, false),
+            (SearchCharge::Both, true, true),
         ] {
             let stops = |reading, cost| verdict(reading, own(0, 0), cost, charged) != "go";
             assert_eq!(
@@ -285,11 +285,11 @@ mod tests {
         let left = |own, charged| {
             calls_left(&reading, own, Cost::Request, charged, POLICY, now()).unwrap()
         };
-        assert_eq!(left(own(0, 0), Charged::Unknown), 10);
-        assert_eq!(left(own(4, 5), Charged::Unknown), 1);
-        assert_eq!(left(own(4, 5), Charged::Searches), 5);
-        assert_eq!(left(own(40, 50), Charged::Unknown), 0);
-        let verdict = |own| verdict(&reading, own, Cost::Request, Charged::Unknown);
+        assert_eq!(left(own(0, 0), SearchCharge::Unknown), 10);
+        assert_eq!(left(own(4, 5), SearchCharge::Unknown), 1);
+        assert_eq!(left(own(4, 5), SearchCharge::Searches), 5);
+        assert_eq!(left(own(40, 50), SearchCharge::Unknown), 0);
+        let verdict = |own| verdict(&reading, own, Cost::Request, SearchCharge::Unknown);
         assert_eq!(verdict(own(4, 5)), "warn 1");
         assert!(verdict(own(4, 6)).starts_with("pause"));
     }
@@ -305,7 +305,7 @@ mod tests {
             json!({}),
         ] {
             let reading = reading(&quotas);
-            let verdict = verdict(&reading, own(0, 0), Cost::Search, Charged::Unknown);
+            let verdict = verdict(&reading, own(0, 0), Cost::Search, SearchCharge::Unknown);
             assert_eq!(verdict, "go", "{quotas}");
         }
     }
@@ -315,7 +315,7 @@ mod tests {
         let reading = reading(&json!({ "api_requests_daily": {
             "user": { "allowed": 300, "used": 270 }, "group": { "allowed": 20000, "used": 4507 } } }));
         assert_eq!(
-            verdict(&reading, own(0, 0), Cost::Request, Charged::Unknown),
+            verdict(&reading, own(0, 0), Cost::Request, SearchCharge::Unknown),
             "pause api_requests_daily User 270/300 until 11-21 00:00"
         );
     }
@@ -327,7 +327,7 @@ mod tests {
             "api_requests_monthly": { "user": { "allowed": 15500, "used": 15500 } },
             "api_requests_daily": { "user": { "allowed": 500, "used": 500 } } }));
         assert_eq!(
-            verdict(&reading, own(0, 0), Cost::Request, Charged::Unknown),
+            verdict(&reading, own(0, 0), Cost::Request, SearchCharge::Unknown),
             "pause api_requests_monthly User 15500/15500 until 12-01 00:00"
         );
     }
@@ -337,12 +337,12 @@ mod tests {
         let huge = group("api_requests_daily", u64::MAX, 1000);
         let many = own(u64::MAX, u64::MAX);
         for own in [own(0, 1), many] {
-            let verdict = verdict(&huge, own, Cost::Request, Charged::Unknown);
+            let verdict = verdict(&huge, own, Cost::Request, SearchCharge::Unknown);
             assert!(verdict.starts_with("pause"), "{verdict}");
         }
         assert_eq!(many.plus(many), many);
         assert_eq!(many.total(), u64::MAX);
-        let with = huge.with(many, Charged::Both);
+        let with = huge.with(many, SearchCharge::Both);
         assert_eq!(with.lines()[0].used, u64::MAX);
     }
 
@@ -355,7 +355,7 @@ mod tests {
                 &reading,
                 own,
                 Cost::Request,
-                Charged::Unknown,
+                SearchCharge::Unknown,
                 POLICY,
                 tomorrow,
             )
@@ -383,7 +383,7 @@ mod tests {
                 reading,
                 own(0, 0),
                 Cost::Search,
-                Charged::Both,
+                SearchCharge::Both,
                 policy,
                 now(),
             );
@@ -403,29 +403,29 @@ mod tests {
             (
                 counters(Some(101), Some(10)),
                 own(1, 0),
-                Some(Charged::Requests),
+                Some(SearchCharge::Requests),
             ),
             (
                 counters(Some(100), Some(11)),
                 own(1, 0),
-                Some(Charged::Searches),
+                Some(SearchCharge::Searches),
             ),
             (
                 counters(Some(101), Some(11)),
                 own(1, 0),
-                Some(Charged::Both),
+                Some(SearchCharge::Both),
             ),
             (counters(Some(100), Some(10)), own(1, 0), None),
             // Other requests went along: they alone explain what moved.
             (
                 counters(Some(105), Some(12)),
                 own(2, 5),
-                Some(Charged::Searches),
+                Some(SearchCharge::Searches),
             ),
             (
                 counters(Some(107), Some(10)),
                 own(2, 5),
-                Some(Charged::Requests),
+                Some(SearchCharge::Requests),
             ),
             // Nothing of ours was a search.
             (counters(Some(105), Some(12)), own(0, 5), None),

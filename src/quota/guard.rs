@@ -11,7 +11,7 @@ use super::counts::State;
 use super::decide::{Verdict, asked_pause, calls_left, charged_by, decide};
 use super::ledger::Ledger;
 use super::reading::Reading;
-use super::{Charged, Cost, OnUnknown, Own, Pause, Policy, Spent, Stop};
+use super::{Cost, OnUnknown, Own, Pause, Policy, SearchCharge, Spent, Stop};
 use crate::clock::Clock;
 use crate::virustotal::client::{Meter, backoff};
 use crate::virustotal::{Error, VirusTotal};
@@ -180,12 +180,12 @@ impl Guard {
     }
 
     /// What a search burns, as far as it is known.
-    pub fn charged(&self) -> Charged {
+    pub fn charged(&self) -> SearchCharge {
         self.state().charged
     }
 
     /// Takes over what an earlier process has learned.
-    pub fn learn(&self, charged: Charged) {
+    pub fn learn(&self, charged: SearchCharge) {
         self.state().charged = charged;
     }
 
@@ -396,7 +396,7 @@ impl Guard {
         let wanted = {
             let mut state = self.state();
             let wanted = cost == Cost::Search
-                && state.charged == Charged::Unknown
+                && state.charged == SearchCharge::Unknown
                 && state.calibrations < CALIBRATIONS;
             state.calibrations += u32::from(wanted);
             wanted

@@ -7,7 +7,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use parking_lot::Mutex;
 use tracing::warn;
 
-use super::{Charged, Cost, Reading};
+use super::{Cost, Reading, SearchCharge};
 use crate::store::ledger::{Charge, Snapshot};
 use crate::store::{Store, StoreError};
 use crate::virustotal::client::Tries;
@@ -62,7 +62,7 @@ impl Ledger {
     pub(super) fn sent(
         &self,
         cost: Cost,
-        charged: Charged,
+        charged: SearchCharge,
         endpoint: &str,
         tries: Tries,
         now: DateTime<Utc>,
@@ -118,12 +118,12 @@ fn snapshots(reading: &Reading) -> impl Iterator<Item = Snapshot> {
 
 /// What a request is charged to. While it is not known what a search burns, it
 /// is taken for an API request, as with most licences.
-fn charges(cost: Cost, charged: Charged) -> &'static [Charge] {
+fn charges(cost: Cost, charged: SearchCharge) -> &'static [Charge] {
     match (cost, charged) {
-        (Cost::Request, _) | (Cost::Search, Charged::Unknown | Charged::Requests) => {
+        (Cost::Request, _) | (Cost::Search, SearchCharge::Unknown | SearchCharge::Requests) => {
             &[Charge::Requests]
         }
-        (Cost::Search, Charged::Searches) => &[Charge::Searches],
-        (Cost::Search, Charged::Both) => &[Charge::Requests, Charge::Searches],
+        (Cost::Search, SearchCharge::Searches) => &[Charge::Searches],
+        (Cost::Search, SearchCharge::Both) => &[Charge::Requests, Charge::Searches],
     }
 }

@@ -67,7 +67,7 @@ pub enum Cost {
 /// Which quota a search burns: the licence decides, and which one moves tells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Charged {
+pub enum SearchCharge {
     /// Not seen yet: both are watched.
     #[default]
     Unknown,
@@ -79,7 +79,7 @@ pub enum Charged {
     Both,
 }
 
-impl Charged {
+impl SearchCharge {
     /// In words.
     pub fn word(self) -> &'static str {
         match self {

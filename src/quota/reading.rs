@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use chrono::{DateTime, Utc};
 
 use super::window::{SEARCHES, burns, resets_at};
-use super::{Charged, Own, Scope};
+use super::{Own, Scope, SearchCharge};
 use crate::number::grouped;
 use crate::virustotal::quota::{Allowance, Cap, Quotas};
 
@@ -134,7 +134,7 @@ impl Reading {
     }
 
     /// The same with requests of our own added.
-    pub fn with(&self, own: Own, charged: Charged) -> Self {
+    pub fn with(&self, own: Own, charged: SearchCharge) -> Self {
         let mut with = self.clone();
         for line in &mut with.lines {
             line.used = line.used.saturating_add(burns(&line.quota, own, charged));
@@ -236,7 +236,7 @@ mod tests {
             searches: 1000,
             requests: 10_000,
         };
-        let with = reading.with(own, Charged::Requests);
+        let with = reading.with(own, SearchCharge::Requests);
         assert_eq!(with.tightest().unwrap().quota, "api_requests_daily");
         assert_eq!(with.lines()[2].used, 1210);
     }

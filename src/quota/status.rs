@@ -10,7 +10,7 @@ use super::decide::{Verdict, decide};
 use super::forecast::{Basis, Forecast, Standing, Used, forecast};
 use super::reading::{Line, WATCHED};
 use super::window::{SEARCHES, resets_at};
-use super::{Charged, Cost, Own, Policy, Reading, Scope};
+use super::{Cost, Own, Policy, Reading, Scope, SearchCharge};
 use crate::virustotal::quota::{Allowance, Cap};
 
 /// What to wait at most, where much is used: others may stop, or a licence may
@@ -128,7 +128,7 @@ pub struct KeyStatus {
 pub fn status(
     key: &str,
     reading: &Reading,
-    charged: Charged,
+    charged: SearchCharge,
     policy: Policy,
     past: impl Fn(&str, Scope) -> Vec<Used>,
     now: DateTime<Utc>,
@@ -173,10 +173,10 @@ pub fn rejected(key: &str, why: &str, now: DateTime<Utc>) -> KeyStatus {
 
 /// The allowances that requests of ours count against: not the searches', once
 /// it is known that a search burns API requests, and the other way round.
-fn applying(reading: &Reading, charged: Charged) -> Vec<&Line> {
+fn applying(reading: &Reading, charged: SearchCharge) -> Vec<&Line> {
     let counts = |line: &&Line| match charged {
-        Charged::Requests => line.quota != SEARCHES,
-        Charged::Unknown | Charged::Searches | Charged::Both => true,
+        SearchCharge::Requests => line.quota != SEARCHES,
+        SearchCharge::Unknown | SearchCharge::Searches | SearchCharge::Both => true,
     };
     reading.lines().iter().filter(counts).collect()
 }
@@ -363,7 +363,7 @@ mod tests {
         status(
             "key-1",
             &reading(quotas),
-            Charged::Unknown,
+            SearchCharge::Unknown,
             POLICY,
             none,
             now(),
@@ -477,7 +477,7 @@ mod tests {
         let key = status(
             "key-1",
             &reading(&quotas),
-            Charged::Requests,
+            SearchCharge::Requests,
             POLICY,
             none,
             now(),

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Datelike, DurationRound, Months, NaiveTime, TimeDelta, Utc};
 
-use super::{Charged, Own};
+use super::{Own, SearchCharge};
 
 /// Intelligence searches, of the month.
 pub(crate) const SEARCHES: &str = "intelligence_searches_monthly";
@@ -39,9 +39,9 @@ pub fn began_at(quota: &str, now: DateTime<Utc>) -> DateTime<Utc> {
 }
 
 /// How much `own` requests burn of a quota.
-pub(crate) fn burns(quota: &str, own: Own, charged: Charged) -> u64 {
+pub(crate) fn burns(quota: &str, own: Own, charged: SearchCharge) -> u64 {
     let of_searches = match (quota == SEARCHES, charged) {
-        (true, Charged::Requests) | (false, Charged::Searches) => 0,
+        (true, SearchCharge::Requests) | (false, SearchCharge::Searches) => 0,
         _ => own.searches,
     };
     if quota == SEARCHES {

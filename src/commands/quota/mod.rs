@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::quota::fit::{Fit, fit};
 use crate::quota::forecast::Used;
 use crate::quota::status::{KeyStatus, Status, rejected, status};
-use crate::quota::{Charged, Cost, Guard, Policy, Reading, Scope};
+use crate::quota::{Cost, Guard, Policy, Reading, Scope, SearchCharge};
 use crate::store::Store;
 use crate::store::ledger::Hour;
 use crate::virustotal::Error;
@@ -117,7 +117,7 @@ impl Quota {
                 Err(error) => {
                     let unknown = Reading::unknown(error.to_string(), now);
                     let none = |_: &str, _: Scope| Vec::new();
-                    status(key, &unknown, Charged::Unknown, self.policy, none, now)
+                    status(key, &unknown, SearchCharge::Unknown, self.policy, none, now)
                 }
             });
         }

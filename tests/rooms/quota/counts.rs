@@ -84,23 +84,23 @@ async fn several_at_once_do_not_overspend_and_use_all_there_is() {
 #[tokio::test]
 async fn what_a_search_burns_is_seen_at_the_first_search() {
     for (licence, price, charged) in [
-        (Licence::Premium, None, Charged::Requests),
-        (Licence::IntelligenceOnly, None, Charged::Searches),
-        (Licence::Premium, Some(Price::BOTH), Charged::Both),
+        (Licence::Premium, None, SearchCharge::Requests),
+        (Licence::IntelligenceOnly, None, SearchCharge::Searches),
+        (Licence::Premium, Some(Price::BOTH), SearchCharge::Both),
     ] {
         let side = side_with(POLICY, licence, None).await;
         side.vt.set_search_cost(price);
-        assert_eq!(side.guard.charged(), Charged::Unknown);
+        assert_eq!(side.guard.charged(), SearchCharge::Unknown);
         side.search().await.unwrap();
         assert_eq!(side.guard.charged(), charged, "{licence:?}");
         assert_eq!(side.readings(), 2);
         side.search().await.unwrap();
         assert_eq!(side.readings(), 2, "it is known now");
         let spent = side.guard.spent();
-        let both = charged == Charged::Both;
+        let both = charged == SearchCharge::Both;
         assert_eq!(
             spent.requests,
-            if both || charged == Charged::Requests {
+            if both || charged == SearchCharge::Requests {
                 2
             } else {
                 0
@@ -108,7 +108,7 @@ async fn what_a_search_burns_is_seen_at_the_first_search() {
         );
         assert_eq!(
             spent.searches,
-            if both || charged == Charged::Searches {
+            if both || charged == SearchCharge::Searches {
                 2
             } else {
                 0
@@ -122,14 +122,14 @@ async fn a_licence_that_is_known_is_not_stopped_by_the_quota_it_does_not_burn() 
     let side = side().await;
     side.vt
         .set_quota(SEARCHES, Quota::user(0, 46).group(3000, 3000));
-    side.guard.learn(Charged::Requests);
+    side.guard.learn(SearchCharge::Requests);
     side.search().await.unwrap();
 }
 
 #[tokio::test]
 async fn the_quotas_are_read_again_every_fifty_requests() {
     let side = side().await;
-    side.guard.learn(Charged::Requests);
+    side.guard.learn(SearchCharge::Requests);
     for _ in 0..120 {
         side.request().await.unwrap();
     }
@@ -147,7 +147,7 @@ async fn the_quotas_are_read_again_every_fifty_requests() {
 #[tokio::test]
 async fn after_the_reset_the_same_guard_goes_on() {
     let side = side().await;
-    side.guard.learn(Charged::Requests);
+    side.guard.learn(SearchCharge::Requests);
     side.vt.set_quota(DAILY, Quota::user(10, 8));
     // The account costs one, the search would be the tenth of ten.
     let pause = paused(side.search().await);
@@ -172,7 +172,7 @@ async fn after_the_reset_the_same_guard_goes_on() {
 #[tokio::test]
 async fn a_warning_is_said_once_a_run_for_each_quota() {
     let side = side().await;
-    side.guard.learn(Charged::Requests);
+    side.guard.learn(SearchCharge::Requests);
     side.vt.set_quota(DAILY, Quota::user(1000, 810));
     side.vt
         .set_quota(MONTHLY, Quota::user(15_500, 13_000).group(1000, 20));
@@ -213,7 +213,7 @@ async fn a_call_that_is_dropped_on_its_way_counts_as_sent() {
 #[tokio::test]
 async fn the_reading_counts_our_own_requests_since() {
     let side = side().await;
-    side.guard.learn(Charged::Requests);
+    side.guard.learn(SearchCharge::Requests);
     assert_eq!(side.guard.reading(), None);
     side.vt.set_users_free(true);
     side.vt.set_quota(DAILY, Quota::user(1000, 100));
@@ -285,7 +285,7 @@ async fn a_whole_search_comes_page_by_page_with_its_relationships() {
 #[tokio::test]
 async fn no_pause_is_decided_on_an_old_reading() {
     let side = side().await;
-    side.guard.learn(Charged::Requests);
+    side.guard.learn(SearchCharge::Requests);
     side.vt.set_quota(DAILY, Quota::user(100, 80));
     side.guard.refresh().await.unwrap();
     // Nine more, the look at the account being the first of ten.

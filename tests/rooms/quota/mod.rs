@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use vtreporter::clock::{Clock, ManualClock};
 use vtreporter::http::HttpOptions;
 use vtreporter::quota::{
-    Cause, Charged, Cost, Guard, OnUnknown, Pause, Policy, Reading, Scope, Spent, Stop,
+    Cause, Cost, Guard, OnUnknown, Pause, Policy, Reading, Scope, SearchCharge, Spent, Stop,
 };
 use vtreporter::secret::Secret;
 use vtreporter::standin::virustotal::{

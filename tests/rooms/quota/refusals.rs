@@ -6,7 +6,7 @@ use super::*;
 async fn too_many_requests_in_a_minute_wait_and_then_go_on() {
     let side = side().await;
     side.vt.set_rate(Some(4));
-    side.guard.learn(Charged::Requests);
+    side.guard.learn(SearchCharge::Requests);
     side.guard.refresh().await.unwrap();
     side.let_time_pass();
     for _ in 0..5 {
@@ -182,7 +182,7 @@ async fn where_nothing_is_told_the_setting_decides() {
 #[tokio::test]
 async fn a_reading_that_fails_on_the_way_leaves_the_last_one_and_our_own_count() {
     let side = side().await;
-    side.guard.learn(Charged::Requests);
+    side.guard.learn(SearchCharge::Requests);
     side.vt.set_users_free(true);
     side.vt.set_quota(DAILY, Quota::user(100, 0));
     side.guard.refresh().await.unwrap();
@@ -223,7 +223,7 @@ async fn a_wrong_key_and_an_unreachable_virustotal_are_errors() {
 #[tokio::test]
 async fn every_try_is_reserved_by_itself() {
     let side = side().await;
-    side.guard.learn(Charged::Requests);
+    side.guard.learn(SearchCharge::Requests);
     side.let_time_pass();
     side.vt
         .fail(Fault::new(On::Search, Answer::transient()).times(2));
@@ -258,7 +258,7 @@ async fn the_pace_comes_from_the_hour_unless_it_is_set() {
     for (set, apart) in [(None, 15), (Some(30), 2)] {
         let side = side_with(POLICY, Licence::Premium, set).await;
         side.vt.set_quota(HOURLY, Quota::user(240, 0));
-        side.guard.learn(Charged::Requests);
+        side.guard.learn(SearchCharge::Requests);
         side.search().await.unwrap();
         assert_eq!(
             side.clock.elapsed(),
