@@ -7,7 +7,7 @@ use tracing::warn;
 
 use super::reading::{Line, Reading};
 use super::window::{SEARCHES, burns};
-use super::{Own, Policy, Scope, SearchCharge, Spent};
+use super::{OwnRequests, Policy, Scope, SearchCharge, Spent};
 
 /// Counts, the last reading, and what was said of them.
 #[derive(Default)]
@@ -16,18 +16,18 @@ pub(super) struct State {
     /// Readings taken, failed ones included.
     pub(super) generation: u64,
     /// Sent so far, since the guard was made.
-    pub(super) sent: Own,
+    pub(super) sent: OwnRequests,
     /// On their way.
-    pub(super) flying: Own,
+    pub(super) flying: OwnRequests,
     /// `sent` when the last good reading was asked for.
-    pub(super) at_reading: Own,
+    pub(super) at_reading: OwnRequests,
     /// `sent` when a reading was last tried, and when that was.
-    pub(super) at_try: Own,
+    pub(super) at_try: OwnRequests,
     pub(super) tried_at: Duration,
     /// Nothing was on its way while the last good reading was taken.
     pub(super) quiet: bool,
     /// `sent` when the run started.
-    at_start: Own,
+    at_start: OwnRequests,
     pub(super) charged: SearchCharge,
     pub(super) calibrations: u32,
     /// Allowances that were warned of in this run.
@@ -39,7 +39,7 @@ pub(super) struct State {
 
 impl State {
     /// Of our own, not in the reading.
-    pub(super) fn own(&self) -> Own {
+    pub(super) fn own(&self) -> OwnRequests {
         self.sent.minus(self.at_reading).plus(self.flying)
     }
 

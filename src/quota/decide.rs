@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::reading::{Counters, Line, Reading};
 use super::window::{burns, resets_at};
-use super::{Cause, Cost, LONGEST_PAUSE, OnUnknown, Own, Pause, Policy, SearchCharge};
+use super::{Cause, Cost, LONGEST_PAUSE, OnUnknown, OwnRequests, Pause, Policy, SearchCharge};
 
 /// What the quotas say to the next request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub enum Verdict {
 /// of them begins again.
 pub fn decide(
     reading: &Reading,
-    own: Own,
+    own: OwnRequests,
     cost: Cost,
     charged: SearchCharge,
     policy: Policy,
@@ -39,7 +39,7 @@ pub fn decide(
     let mut pause: Option<Pause> = None;
     let mut warn = Vec::new();
     for line in &reading.lines {
-        let next = burns(&line.quota, Own::of(cost, 1), charged);
+        let next = burns(&line.quota, OwnRequests::of(cost, 1), charged);
         if next == 0 {
             continue;
         }
@@ -80,14 +80,14 @@ pub fn decide(
 /// `None`: no limit is known.
 pub fn calls_left(
     reading: &Reading,
-    own: Own,
+    own: OwnRequests,
     cost: Cost,
     charged: SearchCharge,
     policy: Policy,
     now: DateTime<Utc>,
 ) -> Option<u64> {
     let left = |line: &Line| {
-        let next = burns(&line.quota, Own::of(cost, 1), charged);
+        let next = burns(&line.quota, OwnRequests::of(cost, 1), charged);
         let line = current(line, own, charged, now);
         let stop = u128::from(line.allowed) * u128::from(policy.stop_percent) / 100;
         let stop = u64::try_from(stop).unwrap_or(u64::MAX);
@@ -114,7 +114,7 @@ pub(crate) fn asked_pause(wait: Duration, now: DateTime<Utc>) -> Pause {
 
 /// The line as it stands now: our own requests added, and begun again where its
 /// window has passed since the reading.
-fn current(line: &Line, own: Own, charged: SearchCharge, now: DateTime<Utc>) -> Line {
+fn current(line: &Line, own: OwnRequests, charged: SearchCharge, now: DateTime<Utc>) -> Line {
     let begun_again = line.resets_at <= now;
     let before = if begun_again { 0 } else { line.used };
     Line {
@@ -138,7 +138,11 @@ fn reaches(used: u64, allowed: u64, percent: u8) -> bool {
 
 /// What a search burns, by which of the user's counters moved while `own` was
 /// sent. `None`: it cannot be told from this.
-pub(crate) fn charged_by(before: Counters, after: Counters, own: Own) -> Option<SearchCharge> {
+pub(crate) fn charged_by(
+    before: Counters,
+    after: Counters,
+    own: OwnRequests,
+) -> Option<SearchCharge> {
     if own.searches == 0 {
         return None;
     }
@@ -182,8 +186,8 @@ mod tests {
         Reading::new(&Quotas::parse(quotas).unwrap(), now())
     }
 
-    fn own(searches: u64, requests: u64) -> Own {
-        Own { searches, requests }
+    fn own(searches: u64, requests: u64) -> OwnRequests {
+        OwnRequests { searches, requests }
     }
 
     /// A reading with one group quota that stands at `used` of `allowed`.
@@ -194,7 +198,7 @@ mod tests {
     }
 
     /// "go", "warn ..." or "pause ... until ..." in short.
-    fn verdict(reading: &Reading, own: Own, cost: Cost, charged: SearchCharge) -> String {
+    fn verdict(reading: &Reading, own: OwnRequests, cost: Cost, charged: SearchCharge) -> String {
         match decide(reading, own, cost, charged, POLICY, now()) {
             Verdict::Go => "go".to_owned(),
             Verdict::Warn(lines) => format!("warn {}", lines.len()),

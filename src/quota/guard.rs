@@ -11,7 +11,7 @@ use super::counts::State;
 use super::decide::{Verdict, asked_pause, calls_left, charged_by, decide};
 use super::ledger::Ledger;
 use super::reading::Reading;
-use super::{Cost, OnUnknown, Own, Pause, Policy, SearchCharge, Spent, Stop};
+use super::{Cost, OnUnknown, OwnRequests, Pause, Policy, SearchCharge, Spent, Stop};
 use crate::clock::Clock;
 use crate::virustotal::client::{Meter, backoff};
 use crate::virustotal::{Error, VirusTotal};
@@ -256,7 +256,7 @@ impl Guard {
                 }
             }
         }
-        state.flying = state.flying.plus(Own::of(cost, 1));
+        state.flying = state.flying.plus(OwnRequests::of(cost, 1));
         let (client, meter) = self.0.client.metered();
         Ok(Ticket {
             guard: self,
@@ -344,7 +344,7 @@ impl Guard {
     }
 
     /// Makes a reading the one that counts, unless it knows less than the last.
-    fn take(&self, reading: Reading, before: Own, flying: Own) -> Reading {
+    fn take(&self, reading: Reading, before: OwnRequests, flying: OwnRequests) -> Reading {
         let mut state = self.state();
         state.generation += 1;
         if let Some(why) = &reading.unknown {
@@ -361,7 +361,8 @@ impl Guard {
                 state.warn_unknown(why);
             }
         }
-        let quiet = flying == Own::default() && state.flying == flying && state.sent == before;
+        let quiet =
+            flying == OwnRequests::default() && state.flying == flying && state.sent == before;
         if quiet
             && state.quiet
             && let Some(old) = &state.reading
@@ -469,8 +470,8 @@ impl Drop for Ticket<'_> {
         let tries = self.meter.tries();
         let sent = tries.values().map(|tries| tries.sent).sum();
         let mut state = self.guard.state();
-        state.flying = state.flying.minus(Own::of(self.cost, 1));
-        state.sent = state.sent.plus(Own::of(self.cost, sent));
+        state.flying = state.flying.minus(OwnRequests::of(self.cost, 1));
+        state.sent = state.sent.plus(OwnRequests::of(self.cost, sent));
         let charged = state.charged;
         drop(state);
         let inner = &self.guard.0;

@@ -121,14 +121,14 @@ impl fmt::Display for Scope {
 
 /// Requests of our own, sent or about to be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Own {
+pub struct OwnRequests {
     /// Pages of searches.
     pub searches: u64,
     /// Other requests.
     pub requests: u64,
 }
 
-impl Own {
+impl OwnRequests {
     pub(crate) fn of(cost: Cost, count: u64) -> Self {
         match cost {
             Cost::Search => Self {

@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use chrono::{DateTime, Utc};
 
 use super::window::{SEARCHES, burns, resets_at};
-use super::{Own, Scope, SearchCharge};
+use super::{OwnRequests, Scope, SearchCharge};
 use crate::number::grouped;
 use crate::virustotal::quota::{Allowance, Cap, Quotas};
 
@@ -134,7 +134,7 @@ impl Reading {
     }
 
     /// The same with requests of our own added.
-    pub fn with(&self, own: Own, charged: SearchCharge) -> Self {
+    pub fn with(&self, own: OwnRequests, charged: SearchCharge) -> Self {
         let mut with = self.clone();
         for line in &mut with.lines {
             line.used = line.used.saturating_add(burns(&line.quota, own, charged));
@@ -232,7 +232,7 @@ mod tests {
         );
         let tightest = reading.tightest().unwrap();
         assert_eq!(tightest.quota, "intelligence_searches_monthly");
-        let own = Own {
+        let own = OwnRequests {
             searches: 1000,
             requests: 10_000,
         };

@@ -10,7 +10,7 @@ use super::decide::{Verdict, decide};
 use super::forecast::{Basis, Forecast, Standing, Used, forecast};
 use super::reading::{Line, WATCHED};
 use super::window::{SEARCHES, resets_at};
-use super::{Cost, Own, Policy, Reading, Scope, SearchCharge};
+use super::{Cost, OwnRequests, Policy, Reading, Scope, SearchCharge};
 use crate::virustotal::quota::{Allowance, Cap};
 
 /// What to wait at most, where much is used: others may stop, or a licence may
@@ -137,7 +137,7 @@ pub fn status(
     let level = level(reading, &lines, policy);
     // A spent quota of either kind keeps a run from its end.
     let pause = [Cost::Search, Cost::Request].into_iter().find_map(|cost| {
-        match decide(reading, Own::default(), cost, charged, policy, now) {
+        match decide(reading, OwnRequests::default(), cost, charged, policy, now) {
             Verdict::Pause(pause) => Some(pause),
             Verdict::Go | Verdict::Warn(_) => None,
         }

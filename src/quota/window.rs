@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Datelike, DurationRound, Months, NaiveTime, TimeDelta, Utc};
 
-use super::{Own, SearchCharge};
+use super::{OwnRequests, SearchCharge};
 
 /// Intelligence searches, of the month.
 pub(crate) const SEARCHES: &str = "intelligence_searches_monthly";
@@ -39,7 +39,7 @@ pub fn began_at(quota: &str, now: DateTime<Utc>) -> DateTime<Utc> {
 }
 
 /// How much `own` requests burn of a quota.
-pub(crate) fn burns(quota: &str, own: Own, charged: SearchCharge) -> u64 {
+pub(crate) fn burns(quota: &str, own: OwnRequests, charged: SearchCharge) -> u64 {
     let of_searches = match (quota == SEARCHES, charged) {
         (true, SearchCharge::Requests) | (false, SearchCharge::Searches) => 0,
         _ => own.searches,
