@@ -24,7 +24,7 @@ use crate::country::Country;
 use crate::opencti;
 use crate::opencti::delivery::Left;
 use crate::period::Period;
-use crate::quota::{Guard, Pause, Stop};
+use crate::quota::{CallError, Guard, Pause};
 use crate::report::tally::Tally;
 use crate::stix::bundle::Limits;
 use crate::virustotal;
@@ -178,11 +178,11 @@ impl fmt::Display for Stopped {
     }
 }
 
-impl From<Stop> for Stopped {
-    fn from(stop: Stop) -> Self {
+impl From<CallError> for Stopped {
+    fn from(stop: CallError) -> Self {
         match stop {
-            Stop::Paused(pause) => Self::Paused(pause),
-            Stop::Failed(error) => Self::VirusTotal(error),
+            CallError::Paused(pause) => Self::Paused(pause),
+            CallError::Failed(error) => Self::VirusTotal(error),
         }
     }
 }

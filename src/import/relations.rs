@@ -15,7 +15,7 @@ use self::calls::Ground;
 
 use crate::convert::converter::Related;
 use crate::convert::left_out::LeftOut;
-use crate::quota::{Cost, Guard, Pause, Stop};
+use crate::quota::{CallError, Cost, Guard, Pause};
 use crate::report::totals::Totals;
 use crate::virustotal::behaviour::Technique;
 use crate::virustotal::objects::{Descriptor, File};
@@ -119,7 +119,7 @@ struct Answer {
     odd: Vec<Odd>,
     /// There are more than the cap lets through.
     more: bool,
-    failed: Option<Stop>,
+    failed: Option<CallError>,
 }
 
 enum Found {
@@ -287,7 +287,7 @@ impl Failures {
     fn judge(
         &mut self,
         kind: Kind,
-        failed: Option<Stop>,
+        failed: Option<CallError>,
         at: usize,
         off: &Off,
         numbers: &mut Totals,
@@ -295,16 +295,16 @@ impl Failures {
         let in_a_row = &mut self.in_a_row[kind as usize];
         let error = match failed {
             // Gone between the page and the call: nothing is missing.
-            None | Some(Stop::Failed(Error::NotFound { .. })) => {
+            None | Some(CallError::Failed(Error::NotFound { .. })) => {
                 *in_a_row = 0;
                 return Ok(None);
             }
-            Some(Stop::Paused(pause)) => return Err(Halt::Paused(pause, at)),
+            Some(CallError::Paused(pause)) => return Err(Halt::Paused(pause, at)),
             // Every other request would meet it too.
-            Some(Stop::Failed(error @ Error::WrongKey { .. })) => {
+            Some(CallError::Failed(error @ Error::WrongKey { .. })) => {
                 return Err(Halt::Failed(error, at));
             }
-            Some(Stop::Failed(error)) => error,
+            Some(CallError::Failed(error)) => error,
         };
         let (name, why) = (kind.name(), reason(&error));
         if error.remedy() == Remedy::Disable {
@@ -392,7 +392,10 @@ async fn ask(guard: &Guard, kind: Kind, file: &File, most: u32) -> Answer {
 }
 
 impl Answer {
-    fn of<T>(related: relations::Related<T, Stop>, found: impl FnOnce(Vec<T>) -> Found) -> Self {
+    fn of<T>(
+        related: relations::Related<T, CallError>,
+        found: impl FnOnce(Vec<T>) -> Found,
+    ) -> Self {
         Self {
             found: found(related.found),
             odd: related.odd,

@@ -11,7 +11,7 @@ use super::counts::State;
 use super::decide::{Verdict, asked_pause, calls_left, charged_by, decide};
 use super::ledger::Ledger;
 use super::reading::Reading;
-use super::{Cost, OnUnknown, OwnRequests, Pause, Policy, SearchCharge, Spent, Stop};
+use super::{CallError, Cost, OnUnknown, OwnRequests, Pause, Policy, SearchCharge, Spent};
 use crate::clock::Clock;
 use crate::virustotal::client::{Meter, backoff};
 use crate::virustotal::{Error, VirusTotal};
@@ -107,7 +107,7 @@ impl Guard {
     ///
     /// `request` gets a client of its own instead of a reference to one, and is
     /// no `AsyncFn`: the future of such a call could not be spawned.
-    pub async fn call<T, F, R>(&self, cost: Cost, request: F) -> Result<T, Stop>
+    pub async fn call<T, F, R>(&self, cost: Cost, request: F) -> Result<T, CallError>
     where
         F: Fn(VirusTotal) -> R,
         R: Future<Output = Result<T, Error>>,
@@ -136,7 +136,7 @@ impl Guard {
                     "VirusTotal did not answer; trying again");
                 self.0.clock.sleep(pause).await;
             } else {
-                return Err(Stop::Failed(error));
+                return Err(CallError::Failed(error));
             }
         }
     }
@@ -205,7 +205,7 @@ impl Guard {
     }
 
     /// Waits until one more request may be sent, and counts it as on its way.
-    async fn reserve(&self, cost: Cost) -> Result<Ticket<'_>, Stop> {
+    async fn reserve(&self, cost: Cost) -> Result<Ticket<'_>, CallError> {
         let mut just_read = self.read_if_due().await?;
         loop {
             let settled = self.0.settled.notified();
@@ -222,7 +222,7 @@ impl Guard {
                 settled.await;
                 just_read = false;
             } else if just_read {
-                return Err(Stop::Paused(refused.pause));
+                return Err(CallError::Paused(refused.pause));
             } else {
                 // Never pause on a count of our own: the window may have begun
                 // again, or others may have used less than feared.
@@ -268,7 +268,7 @@ impl Guard {
     }
 
     /// Reads the quotas when the last reading is old. Whether it did.
-    async fn read_if_due(&self) -> Result<bool, Stop> {
+    async fn read_if_due(&self) -> Result<bool, CallError> {
         if !self.is_due() {
             return Ok(false);
         }
@@ -279,7 +279,7 @@ impl Guard {
         }
         match self.read().await {
             Ok(_) => Ok(true),
-            Err(error @ Error::WrongKey { .. }) => Err(Stop::Failed(error)),
+            Err(error @ Error::WrongKey { .. }) => Err(CallError::Failed(error)),
             // The quotas alone may be slow; whether VirusTotal answers at all
             // the request itself will show.
             Err(error @ (Error::TimedOut { .. } | Error::CutShort { .. }))
@@ -294,7 +294,7 @@ impl Guard {
                 self.take(unknown, before.0, before.1);
                 Ok(true)
             }
-            Err(error) if self.state().reading.is_none() => Err(Stop::Failed(error)),
+            Err(error) if self.state().reading.is_none() => Err(CallError::Failed(error)),
             Err(error) => {
                 warn!(vt.said = %error, "the quotas could not be read again; going on with the last reading and our own count");
                 Ok(false)
@@ -416,7 +416,7 @@ impl Guard {
         cost: Cost,
         generation: u64,
         throttled: u32,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), CallError> {
         let now = self.0.clock.now();
         self.read_after(generation).await?;
         let verdict = {
@@ -433,13 +433,13 @@ impl Guard {
             })
         };
         if let Some(Verdict::Pause(pause)) = verdict {
-            return Err(Stop::Paused(pause));
+            return Err(CallError::Paused(pause));
         }
         if let Some(wait) = retry_after.filter(|&wait| wait > LONGEST_WAIT) {
-            return Err(Stop::Paused(asked_pause(wait, now)));
+            return Err(CallError::Paused(asked_pause(wait, now)));
         }
         if throttled > THROTTLED_MOST {
-            return Err(Stop::Failed(error));
+            return Err(CallError::Failed(error));
         }
         let wait = retry_after.unwrap_or_else(|| to_next_minute(now, &error));
         let wait = wait + Duration::from_millis(fastrand::u64(200..=3000));
@@ -449,13 +449,13 @@ impl Guard {
     }
 
     /// Reads the quotas, unless somebody has since the request was sent.
-    async fn read_after(&self, generation: u64) -> Result<(), Stop> {
+    async fn read_after(&self, generation: u64) -> Result<(), CallError> {
         let _one = self.0.reader.lock().await;
         if self.state().generation > generation {
             return Ok(());
         }
         match self.read().await {
-            Err(error @ Error::WrongKey { .. }) => Err(Stop::Failed(error)),
+            Err(error @ Error::WrongKey { .. }) => Err(CallError::Failed(error)),
             Err(error) => {
                 debug!(vt.said = %error, "the quotas could not be read");
                 Ok(())

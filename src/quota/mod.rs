@@ -244,7 +244,7 @@ impl fmt::Display for Cause {
 
 /// Why a call did not succeed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Stop {
+pub enum CallError {
     /// A quota is spent, or the next request would pass the stop percentage.
     #[error("paused: {0}")]
     Paused(Pause),

@@ -13,7 +13,7 @@ use futures_util::stream::{FuturesOrdered, StreamExt};
 use tokio::sync::Semaphore;
 
 use super::{Answer, Kind, Off, ask};
-use crate::quota::{Guard, Stop};
+use crate::quota::{CallError, Guard};
 use crate::virustotal::Remedy;
 use crate::virustotal::objects::File;
 
@@ -142,7 +142,7 @@ impl<'f> Ground<'f> {
                 return None;
             }
             let answer = ask(guard, kind, file, most).await;
-            if let Some(Stop::Failed(error)) = &answer.failed
+            if let Some(CallError::Failed(error)) = &answer.failed
                 && error.remedy() == Remedy::Disable
             {
                 off.put(kind);

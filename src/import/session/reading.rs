@@ -14,7 +14,7 @@ use crate::import::relations::{Calls, Halt, Relations};
 use crate::import::schedule::Window;
 use crate::import::state::{Place, Run};
 use crate::import::{Finished, Import, Stopped};
-use crate::quota::{Cost, Stop};
+use crate::quota::{CallError, Cost};
 use crate::report::listed::Listed;
 use crate::report::totals::Totals;
 use crate::virustotal::cursor::{CursorGuard, Loop};
@@ -144,7 +144,7 @@ impl<'a> Reader<'a> {
                 }
             };
             let page = match page {
-                Err(Stop::Failed(Error::CursorRefused { said })) if cursor.is_some() => {
+                Err(CallError::Failed(Error::CursorRefused { said })) if cursor.is_some() => {
                     self.go_by_date(&mut search, &said);
                     (cursor, cursors) = (None, CursorGuard::default());
                     continue;
@@ -449,7 +449,11 @@ impl<'a> Reader<'a> {
 }
 
 /// Asks for a page, if the quota guard lets it through.
-async fn ask(import: &Import<'_>, search: &Search, cursor: Option<&str>) -> Result<Page, Stop> {
+async fn ask(
+    import: &Import<'_>,
+    search: &Search,
+    cursor: Option<&str>,
+) -> Result<Page, CallError> {
     import
         .guard
         .call(Cost::Search, async |client| {

@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use vtreporter::clock::{Clock, ManualClock};
 use vtreporter::http::HttpOptions;
 use vtreporter::quota::{
-    Cause, Cost, Guard, OnUnknown, Pause, Policy, Reading, Scope, SearchCharge, Spent, Stop,
+    CallError, Cause, Cost, Guard, OnUnknown, Pause, Policy, Reading, Scope, SearchCharge, Spent,
 };
 use vtreporter::secret::Secret;
 use vtreporter::standin::virustotal::{
@@ -78,12 +78,12 @@ async fn side() -> Side {
 }
 
 impl Side {
-    async fn search(&self) -> Result<Page, Stop> {
+    async fn search(&self) -> Result<Page, CallError> {
         search(&self.guard).await
     }
 
     /// Any other request; VirusTotal not knowing the file costs one too.
-    async fn request(&self) -> Result<Page, Stop> {
+    async fn request(&self) -> Result<Page, CallError> {
         self.guard
             .call(Cost::Request, async |vt| {
                 match vt.related_files(SHA256, "similar_files", 10, None).await {
@@ -125,7 +125,7 @@ impl Side {
     }
 }
 
-async fn search(guard: &Guard) -> Result<Page, Stop> {
+async fn search(guard: &Guard) -> Result<Page, CallError> {
     let search = Search {
         country: "AU".to_owned(),
         submitter: Submitter::Any,
@@ -141,10 +141,10 @@ async fn search(guard: &Guard) -> Result<Page, Stop> {
         .await
 }
 
-fn paused<T>(result: Result<T, Stop>) -> Pause {
+fn paused<T>(result: Result<T, CallError>) -> Pause {
     match result {
-        Err(Stop::Paused(pause)) => pause,
-        Err(Stop::Failed(error)) => panic!("failed: {error}"),
+        Err(CallError::Paused(pause)) => pause,
+        Err(CallError::Failed(error)) => panic!("failed: {error}"),
         Ok(_) => panic!("not paused"),
     }
 }

@@ -29,7 +29,7 @@ async fn a_429_that_never_ends_fails_after_five_waits() {
         let side = side().await;
         side.vt.fail(Fault::new(On::Search, answer).always());
         side.let_time_pass();
-        let Err(Stop::Failed(error)) = side.search().await else {
+        let Err(CallError::Failed(error)) = side.search().await else {
             panic!("no failure");
         };
         assert!(error.limited().is_some(), "{error}");
@@ -124,7 +124,7 @@ async fn a_first_reading_that_times_out_is_not_knowing_where_the_setting_goes_on
             } else {
                 // No pause until tomorrow for what may be over in a minute.
                 assert!(
-                    matches!(searched, Err(Stop::Failed(_))),
+                    matches!(searched, Err(CallError::Failed(_))),
                     "{what}: {searched:?}"
                 );
                 assert_eq!(side.vt.searches().len(), 0, "{what}");
@@ -208,13 +208,13 @@ async fn a_wrong_key_and_an_unreachable_virustotal_are_errors() {
     assert!(matches!(error, Error::WrongKey { .. }), "{error}");
     assert!(matches!(
         search(&guard).await,
-        Err(Stop::Failed(Error::WrongKey { .. }))
+        Err(CallError::Failed(Error::WrongKey { .. }))
     ));
     side.let_time_pass();
     side.vt.stop().await;
     let result = side.search().await;
     assert!(
-        matches!(result, Err(Stop::Failed(Error::Unreachable { .. }))),
+        matches!(result, Err(CallError::Failed(Error::Unreachable { .. }))),
         "{result:?}"
     );
     assert_eq!(side.guard.spent(), Spent::default());
@@ -247,7 +247,7 @@ async fn a_transient_fault_that_stays_is_a_failure() {
         .fail(Fault::new(On::Search, Answer::html(502)).always());
     let result = side.search().await;
     assert!(
-        matches!(result, Err(Stop::Failed(Error::Upstream { .. }))),
+        matches!(result, Err(CallError::Failed(Error::Upstream { .. }))),
         "{result:?}"
     );
     assert_eq!(side.vt.searches().len(), 4);
