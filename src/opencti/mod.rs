@@ -16,7 +16,7 @@ use crate::secret::Secret;
 
 pub use client::OpenCti;
 pub use connector::{Amqp, ConnectorInfo, Me, Pinged, Queue, Registered, Registration, S3};
-pub use delivery::{Delivery, Sent};
+pub use delivery::{Road, Sent};
 pub use error::{Error, Remedy};
 pub use version::{Feature, OLDEST, Version};
 pub use work::Progress;

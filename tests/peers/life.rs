@@ -1,5 +1,5 @@
 use vtreporter::opencti::ConnectorInfo;
-use vtreporter::opencti::delivery::{Api, Delivery};
+use vtreporter::opencti::delivery::{Api, Road};
 use vtreporter::standin::opencti::{Connector, Ping, Work};
 
 use super::bundles::expected;
@@ -42,7 +42,7 @@ async fn live(platform: &StandIn, bundle: &str) -> (bool, String, Option<String>
     client.work_processed(&work, "stopped", true).await.unwrap();
 
     let work = client.work_add(CONNECTOR, "third").await.unwrap();
-    let road = Delivery::Api(Api::new(client.clone(), CONNECTOR, None));
+    let road = Road::Api(Api::new(client.clone(), CONNECTOR, None));
     road.send(bundle, Some(&work)).await.unwrap();
     client.work_processed(&work, "done", false).await.unwrap();
 

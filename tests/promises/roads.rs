@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 use vtreporter::clock::{self, Clock};
 use vtreporter::standin::opencti::{
-    Failure, FaultKind, ImportFault, OpenCtiWorld, Release, Road, WorkStatus,
+    CameBy, Failure, FaultKind, ImportFault, OpenCtiWorld, Release, WorkStatus,
 };
 use vtreporter::standin::virustotal::World;
 
@@ -38,7 +38,7 @@ async fn amqp_brings_every_object_to_the_queue_and_the_work_waits_for_each() {
         rig.opencti
             .bundles()
             .iter()
-            .all(|one| one.road == Road::Queue)
+            .all(|one| one.road == CameBy::Queue)
     );
     let report = rig.report();
     let named = report["object_refs"].as_array().unwrap().len();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::commands::Exit;
 use crate::opencti::delivery::{Ground, RoadSettings};
-use crate::opencti::{Delivery, Error, OpenCti, Registered, Registration};
+use crate::opencti::{Error, OpenCti, Registered, Registration, Road};
 
 /// The roads to try.
 pub struct Roads {
@@ -59,7 +59,7 @@ impl Roads {
         tried
     }
 
-    async fn try_out(&self, road: Result<Delivery, Error>) -> Result<String, Exit> {
+    async fn try_out(&self, road: Result<Road, Error>) -> Result<String, Exit> {
         let tried = async {
             let road = road?;
             let said = road.try_out(self.room).await;

@@ -24,7 +24,7 @@ use super::error::Error;
 
 /// One road.
 #[derive(Clone)]
-pub enum Delivery {
+pub enum Road {
     /// `stixBundlePush`.
     Api(Api),
     /// The platform's broker.
@@ -71,7 +71,7 @@ pub fn room_for_a_run(objects_before: u64, largest_bundle: usize) -> u64 {
         .max(largest.saturating_mul(2))
 }
 
-impl Delivery {
+impl Road {
     /// Sends one bundle; comes back only when the other side has accepted all
     /// of it. After an error part of it may have arrived: sending it again
     /// changes nothing there.
@@ -141,13 +141,13 @@ impl Delivery {
 /// Every road that a bundle takes, one after the other: files first, as the
 /// platform's helper does.
 #[derive(Clone)]
-pub struct Roads(Vec<Delivery>);
+pub struct Roads(Vec<Road>);
 
 impl Roads {
     /// All these roads, those over files first.
-    pub fn new(roads: impl IntoIterator<Item = Delivery>) -> Self {
+    pub fn new(roads: impl IntoIterator<Item = Road>) -> Self {
         let mut roads: Vec<_> = roads.into_iter().collect();
-        roads.sort_by_key(Delivery::has_works);
+        roads.sort_by_key(Road::has_works);
         Self(roads)
     }
 
@@ -185,7 +185,7 @@ impl Roads {
 
     /// Whether a work shows the run; without the queue there is none.
     pub fn has_works(&self) -> bool {
-        self.0.iter().any(Delivery::has_works)
+        self.0.iter().any(Road::has_works)
     }
 
     /// What was announced to a work and not confirmed.
@@ -202,12 +202,12 @@ impl Roads {
     /// Whether the platform counts by itself what a work waits for, some time
     /// after it took the bundle.
     pub fn is_counted_by_platform(&self) -> bool {
-        self.0.iter().any(|road| matches!(road, Delivery::Api(_)))
+        self.0.iter().any(|road| matches!(road, Road::Api(_)))
     }
 
     /// Whether the other side takes nothing at the moment.
     pub fn buffering(&self) -> bool {
-        self.0.iter().any(Delivery::buffering)
+        self.0.iter().any(Road::buffering)
     }
 
     /// Ends what is kept open between bundles; the next one opens it again.

@@ -11,8 +11,8 @@ use crate::opencti::error::Error;
 
 use super::amqp::{BrokerSettings, BrokerTls, Overrides};
 use super::{
-    Api, Broker, Bucket, BucketSettings, Delivery, Directory, DirectorySettings, Roads,
-    S3Overrides, Sender,
+    Api, Broker, Bucket, BucketSettings, Directory, DirectorySettings, Road, Roads, S3Overrides,
+    Sender,
 };
 
 /// Which roads, and what the operator says about them.
@@ -56,7 +56,7 @@ pub struct S3Road {
 }
 
 /// A road, or the setting that keeps it from being built.
-type Built = Result<Delivery, Error>;
+type Built = Result<Road, Error>;
 
 /// What roads are built of beside their settings.
 pub struct Ground<'a> {
@@ -87,14 +87,14 @@ impl RoadSettings {
         let sender = self.sender(ground);
         let directory = self.directory.as_ref().map(|directory| {
             let road = Directory::new(directory.clone(), sender.clone(), ground.clock.clone());
-            ("directory", Some(Ok(Delivery::Directory(road))))
+            ("directory", Some(Ok(Road::Directory(road))))
         });
         let bucket = self.s3.as_ref();
         let bucket = bucket.map(|s3| ("bucket", bucket_of(s3, &sender, ground)));
         let queue = self.queue.as_ref().map(|queue| match queue {
             QueueRoad::Api => {
                 let road = Api::new(ground.opencti.clone(), &ground.registration.id, None);
-                ("API", Some(Ok(Delivery::Api(road))))
+                ("API", Some(Ok(Road::Api(road))))
             }
             QueueRoad::Amqp { overrides, tls } => {
                 let registered = ground.registered;
@@ -132,7 +132,7 @@ fn bucket_of(road: &S3Road, sender: &Sender, ground: &Ground<'_>) -> Option<Buil
         http: road.http.clone(),
     };
     let bucket = Bucket::new(settings, sender.clone(), ground.clock.clone());
-    Some(bucket.map(Delivery::S3))
+    Some(bucket.map(Road::S3))
 }
 
 fn broker(
@@ -140,7 +140,7 @@ fn broker(
     tls: &BrokerTls,
     registered: &Registered,
     ground: &Ground<'_>,
-) -> Result<Delivery, Error> {
+) -> Result<Road, Error> {
     let settings = BrokerSettings {
         connection: overrides.clone().over(registered.amqp.clone()),
         applicant: registered.user_id.clone(),
@@ -148,5 +148,5 @@ fn broker(
         name: ground.registration.name.clone(),
         patience: ground.patience,
     };
-    Broker::new(ground.opencti.clone(), settings).map(Delivery::Amqp)
+    Broker::new(ground.opencti.clone(), settings).map(Road::Amqp)
 }

@@ -7,9 +7,9 @@ use vtreporter::opencti::delivery::LeftBehind;
 use vtreporter::opencti::delivery::amqp::{
     Broker, BrokerSettings, BrokerTls, Envelope, Overrides, messages,
 };
-use vtreporter::opencti::{Amqp, Delivery, Error, Remedy};
+use vtreporter::opencti::{Amqp, Error, Remedy, Road};
 use vtreporter::secret::Secret;
-use vtreporter::standin::opencti::{Road, WorkStatus};
+use vtreporter::standin::opencti::{CameBy, WorkStatus};
 
 use super::broker::{Authority, Platform, Worker, crowd, multi, road, shared_broker};
 use super::bundle;
@@ -62,7 +62,7 @@ fn every_object_arrives_persistent_in_order_and_as_the_workers_expect_it() {
         let first = &platform.opencti.bundles()[0];
         assert_eq!(
             (first.road, first.draft.as_deref()),
-            (Road::Queue, Some(draft.as_str()))
+            (CameBy::Queue, Some(draft.as_str()))
         );
         road.close().await;
     });
@@ -80,7 +80,7 @@ fn a_broker_that_is_killed_and_restarted_in_the_middle_loses_nothing() {
         worker.declare().await;
         let broker = Broker::new(platform.client.clone(), platform.settings()).unwrap();
         let sending = tokio::spawn({
-            let (road, work) = (Delivery::Amqp(broker.clone()), platform.work.clone());
+            let (road, work) = (Road::Amqp(broker.clone()), platform.work.clone());
             async move { road.send(&crowd(FILES), Some(&work)).await }
         });
         while worker.waiting().await < 2_000 {
@@ -176,7 +176,7 @@ fn the_first_message_that_comes_back_ends_the_sending() {
         // A clock that nobody moves: whoever waits before another round, waits for ever.
         let (client, _hand) = super::client(&platform.opencti.url());
         let broker = Broker::new(client, platform.settings()).unwrap();
-        let road = Delivery::Amqp(broker.clone());
+        let road = Road::Amqp(broker.clone());
         let text = crowd(3_000);
         for _ in 0..2 {
             let sending = road.send(&text, Some(&platform.work));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use vtreporter::clock;
 use vtreporter::opencti::delivery::amqp::{Broker, BrokerSettings, BrokerTls};
-use vtreporter::opencti::{Amqp, Delivery, OpenCti, Registration};
+use vtreporter::opencti::{Amqp, OpenCti, Registration, Road};
 use vtreporter::standin::opencti::{OpenCtiWorld, Release, StandIn};
 
 use super::TOKEN;
@@ -73,8 +73,8 @@ impl Platform {
     }
 }
 
-pub(crate) fn road(client: &OpenCti, settings: BrokerSettings) -> Delivery {
-    Delivery::Amqp(Broker::new(client.clone(), settings).unwrap())
+pub(crate) fn road(client: &OpenCti, settings: BrokerSettings) -> Road {
+    Road::Amqp(Broker::new(client.clone(), settings).unwrap())
 }
 
 /// Small objects, many of them.

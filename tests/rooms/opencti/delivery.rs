@@ -3,8 +3,8 @@
 use serde_json::Value;
 use vtreporter::clock;
 use vtreporter::opencti::delivery::{Api, Directory, DirectorySettings, Left, Roads, Sender};
-use vtreporter::opencti::{Delivery, Error, OpenCti, Remedy};
-use vtreporter::standin::opencti::{Failure, OpenCtiWorld, Release, Road, StandIn};
+use vtreporter::opencti::{Error, OpenCti, Remedy, Road};
+use vtreporter::standin::opencti::{CameBy, Failure, OpenCtiWorld, Release, StandIn};
 
 use super::{CONNECTOR, TOKEN, bundle, client, hurried, registration};
 
@@ -17,8 +17,8 @@ async fn ready(world: OpenCtiWorld) -> (StandIn, OpenCti, vtreporter::clock::Man
     (opencti, client, hand, work)
 }
 
-fn api(client: &OpenCti) -> Delivery {
-    Delivery::Api(Api::new(client.clone(), CONNECTOR, None))
+fn api(client: &OpenCti) -> Road {
+    Road::Api(Api::new(client.clone(), CONNECTOR, None))
 }
 
 #[tokio::test]
@@ -161,7 +161,7 @@ async fn a_push_is_repeated_after_passing_trouble_and_refused_for_good_otherwise
     assert_eq!(opencti.requests_for("stixBundlePush").len(), 4);
 }
 
-fn directory(path: &std::path::Path) -> Delivery {
+fn directory(path: &std::path::Path) -> Road {
     let settings = DirectorySettings {
         path: path.to_owned(),
         retention_days: 7,
@@ -174,7 +174,7 @@ fn directory(path: &std::path::Path) -> Delivery {
         validate_before_import: false,
         applicant: None,
     };
-    Delivery::Directory(Directory::new(settings, sender, clock::system()))
+    Road::Directory(Directory::new(settings, sender, clock::system()))
 }
 
 #[tokio::test]
@@ -188,7 +188,7 @@ async fn several_roads_carry_the_same_bundle_and_one_that_fails_is_an_error() {
         .await
         .unwrap();
     assert_eq!((sent.objects, sent.bundles), (10, 1));
-    assert_eq!(opencti.bundles()[0].road, Road::Api);
+    assert_eq!(opencti.bundles()[0].road, CameBy::Api);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 
     let gone = folder.path().join("gone");

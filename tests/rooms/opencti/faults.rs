@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use vtreporter::opencti::delivery::Api;
-use vtreporter::opencti::{ConnectorInfo, Delivery, Error, Registration};
+use vtreporter::opencti::{ConnectorInfo, Error, Registration, Road};
 
 use super::{TOKEN, client, hurried};
 use crate::scripted::{Reply, Scripted};
@@ -151,7 +151,7 @@ async fn an_unknown_argument_is_learned_once_and_left_out_from_then_on() {
     ])
     .await;
     let (client, _) = client(&server.url);
-    let road = Delivery::Api(Api::new(client, "id", Some("draft--1".to_owned())));
+    let road = Road::Api(Api::new(client, "id", Some("draft--1".to_owned())));
     let bundle = r#"{"type":"bundle","id":"bundle--1","objects":[{"id":"file--1"}]}"#;
     for _ in 0..2 {
         let sent = road.send(bundle, Some("work--1")).await.unwrap();
@@ -178,7 +178,7 @@ async fn a_bundle_that_is_too_large_goes_in_halves_and_the_next_one_is_cut_at_on
     ])
     .await;
     let (client, _) = client(&server.url);
-    let road = Delivery::Api(Api::new(client, "id", None));
+    let road = Road::Api(Api::new(client, "id", None));
     let objects: Vec<_> = (0..8)
         .map(|n| json!({"id": format!("file--{n}")}))
         .collect();
@@ -203,7 +203,7 @@ async fn a_bundle_that_is_too_large_goes_in_halves_and_the_next_one_is_cut_at_on
 async fn one_object_that_is_too_large_alone_is_told_with_its_size() {
     let server = Scripted::start([Reply::new(413, "")]).await;
     let (client, _) = client(&server.url);
-    let road = Delivery::Api(Api::new(client, "id", None));
+    let road = Road::Api(Api::new(client, "id", None));
     let bundle = r#"{"type":"bundle","id":"bundle--1","objects":[{"id":"file--1"}]}"#;
     let error = road.send(bundle, None).await.unwrap_err();
     assert!(

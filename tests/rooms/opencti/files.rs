@@ -8,8 +8,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use vtreporter::clock::{Clock, ManualClock};
 use vtreporter::opencti::delivery::{Directory, DirectorySettings, Sender};
-use vtreporter::opencti::{Delivery, Error, Remedy};
-use vtreporter::standin::opencti::{OpenCtiWorld, Release, Road, StandIn};
+use vtreporter::opencti::{Error, Remedy, Road};
+use vtreporter::standin::opencti::{CameBy, OpenCtiWorld, Release, StandIn};
 
 use super::{CONNECTOR, TOKEN, bundle, client, registration};
 
@@ -84,7 +84,7 @@ async fn a_bundle_becomes_one_whole_file_that_the_platform_can_import() {
     );
     let text = fs::read_to_string(folder.path().join(&names[0])).unwrap();
     assert_eq!(opencti.ingest_message(&text), []);
-    assert_eq!(opencti.bundles()[0].road, Road::Directory);
+    assert_eq!(opencti.bundles()[0].road, CameBy::Directory);
     assert_eq!(opencti.objects().len(), 10);
 }
 
@@ -165,7 +165,7 @@ async fn a_directory_that_cannot_be_written_is_named_and_nothing_half_stays() {
 async fn a_directory_is_tried_with_a_file_that_goes_again_and_must_have_room_for_a_run() {
     let folder = tempfile::tempdir().unwrap();
     let (road, _) = road(folder.path(), 7);
-    let road = Delivery::Directory(road);
+    let road = Road::Directory(road);
     let said = road.try_out(1_000_000).await.unwrap();
     assert!(said.contains("MB free (a run needs about 1)"), "{said}");
     assert_eq!(names(folder.path()), Vec::<String>::new());
@@ -179,7 +179,7 @@ async fn a_directory_is_tried_with_a_file_that_goes_again_and_must_have_room_for
     );
     assert_eq!(names(folder.path()), Vec::<String>::new());
     let error = self::road(&folder.path().join("gone"), 7).0;
-    let error = Delivery::Directory(error).try_out(0).await.unwrap_err();
+    let error = Road::Directory(error).try_out(0).await.unwrap_err();
     assert!(error.to_string().contains("gone"), "{error}");
 }
 

@@ -16,9 +16,9 @@ use serde_json::json;
 use vtreporter::clock::{self, Clock};
 use vtreporter::http::{self, HttpOptions};
 use vtreporter::opencti::delivery::{Bucket, BucketSettings, Sender};
-use vtreporter::opencti::{Delivery, Error, Remedy, S3};
+use vtreporter::opencti::{Error, Remedy, Road, S3};
 use vtreporter::secret::Secret;
-use vtreporter::standin::opencti::{OpenCtiWorld, Release, Road, StandIn};
+use vtreporter::standin::opencti::{CameBy, OpenCtiWorld, Release, StandIn};
 
 use super::files::sender;
 use super::{TOKEN, bundle, client, hurried, registration};
@@ -141,7 +141,7 @@ async fn a_bundle_becomes_one_object_that_the_platform_can_import() {
         assert_eq!(opencti.ingest_message(&text), []);
     }
     assert_eq!(keys.len(), 3);
-    assert_eq!(opencti.bundles()[0].road, Road::S3);
+    assert_eq!(opencti.bundles()[0].road, CameBy::S3);
 }
 
 #[tokio::test]
@@ -310,7 +310,7 @@ async fn a_bucket_is_tried_and_nothing_stays_in_it() {
         files
     };
     let before = files(storage.folder.path());
-    let tried = Delivery::S3(road(storage.settings(), sender(None), clock::system()));
+    let tried = Road::S3(road(storage.settings(), sender(None), clock::system()));
     let said = tried.try_out(0).await.unwrap();
     assert!(said.contains("opencti-bucket"), "{said}");
     assert_eq!(storage.keys().await, Vec::<String>::new());
@@ -324,7 +324,7 @@ async fn a_bucket_is_tried_and_nothing_stays_in_it() {
         storage: wrong,
         ..storage.settings()
     };
-    let tried = Delivery::S3(road(settings, sender(None), clock::system()));
+    let tried = Road::S3(road(settings, sender(None), clock::system()));
     let error = tried.try_out(0).await.unwrap_err();
     assert_eq!(error.remedy(), Remedy::Fix);
     assert!(error.to_string().contains("S3_SECRET_KEY"), "{error}");
@@ -333,7 +333,7 @@ async fn a_bucket_is_tried_and_nothing_stays_in_it() {
     let missing = "<Error><Code>NoSuchBucket</Code><Message>not there</Message></Error>";
     let server = Scripted::start([Reply::new(404, missing)]).await;
     let port = url::Url::parse(&server.url).unwrap().port().unwrap();
-    let tried = Delivery::S3(road(elsewhere(port), sender(None), clock::system()));
+    let tried = Road::S3(road(elsewhere(port), sender(None), clock::system()));
     let error = tried.try_out(0).await.unwrap_err();
     assert!(error.to_string().contains("NoSuchBucket"), "{error}");
 }
@@ -346,7 +346,7 @@ async fn a_storage_without_uploads_in_parts_is_reached_and_no_more_is_claimed() 
     )])
     .await;
     let port = url::Url::parse(&server.url).unwrap().port().unwrap();
-    let tried = Delivery::S3(road(elsewhere(port), sender(None), clock::system()));
+    let tried = Road::S3(road(elsewhere(port), sender(None), clock::system()));
     let said = tried.try_out(0).await.unwrap();
     assert!(said.contains("not told"), "{said}");
     assert_eq!(server.asked().len(), 1);

@@ -43,7 +43,7 @@ pub use door::Logged;
 pub use drafts::Draft;
 pub use failure::Failure;
 pub use graphql::validate;
-pub use import::{Counts, FaultKind, ImportFault, Pushed, Road, judge};
+pub use import::{CameBy, Counts, FaultKind, ImportFault, Pushed, judge};
 pub use release::Release;
 pub use works::{Work, WorkMessage, WorkStatus};
 pub use world::{

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::contents::{Contents, open};
 use super::fault::{FaultKind, ImportFault};
-use super::worker::{Held, Importer, Pushed, Road};
+use super::worker::{CameBy, Held, Importer, Pushed};
 use crate::opencti::connectors::Connectors;
 use crate::opencti::drafts::Drafts;
 use crate::opencti::refusal::Refusal;
@@ -73,7 +73,7 @@ impl Intake<'_> {
         };
         self.importer.bundles.push(Arc::new(Pushed {
             at: now,
-            road: Road::Api,
+            road: CameBy::Api,
             connector: connector.to_owned(),
             work: push.work.map(str::to_owned),
             draft: push.draft.map(str::to_owned),

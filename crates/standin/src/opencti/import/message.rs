@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::contents::open;
 use super::fault::ImportFault;
 use super::intake::{Intake, kept};
-use super::worker::{Held, Pushed, Road};
+use super::worker::{CameBy, Held, Pushed};
 use crate::opencti::world::OpenCtiWorld;
 
 impl Intake<'_> {
@@ -36,13 +36,15 @@ impl Intake<'_> {
         message.list("entities_types")?;
         message.boolean("update")?;
         let (road, bundle) = match message.text("bundle_type")? {
-            "QUEUE_BUNDLE" => (Road::Queue, message.content()?),
-            "DIRECTORY_BUNDLE" => (Road::Directory, message.document()?),
-            "S3_BUNDLE" => (Road::S3, message.document()?),
+            "QUEUE_BUNDLE" => (CameBy::Queue, message.content()?),
+            "DIRECTORY_BUNDLE" => (CameBy::Directory, message.document()?),
+            "S3_BUNDLE" => (CameBy::S3, message.document()?),
             other => return Err(format!("`bundle_type` is {other:?}")),
         };
         let contents = open(&bundle, world.judge)?;
-        let work = message.nullable("work_id")?.filter(|_| road == Road::Queue);
+        let work = message
+            .nullable("work_id")?
+            .filter(|_| road == CameBy::Queue);
         let draft = message.nullable("draft_id")?;
         if let Some(id) = &work {
             self.late(id)

@@ -16,7 +16,7 @@ pub(crate) use intake::{Intake, Push};
 pub use store::Counts;
 use store::Store;
 pub(crate) use worker::Importer;
-pub use worker::{Pushed, Road};
+pub use worker::{CameBy, Pushed};
 
 use super::world::Judge;
 

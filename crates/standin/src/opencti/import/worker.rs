@@ -15,7 +15,7 @@ use crate::opencti::works::{WorkMessage, Works};
 
 /// Which way a bundle came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Road {
+pub enum CameBy {
     /// `stixBundlePush`.
     Api,
     /// A message of the broker.
@@ -32,7 +32,7 @@ pub struct Pushed {
     /// When.
     pub at: DateTime<Utc>,
     /// Which way.
-    pub road: Road,
+    pub road: CameBy,
     /// The connector that sent it, where that is told.
     pub connector: String,
     /// The work that it named.

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::json;
-use standin::opencti::{FaultKind, Release, Road};
+use standin::opencti::{CameBy, FaultKind, Release};
 
 use super::stix::*;
 use super::*;
@@ -34,7 +34,7 @@ async fn messages_of_one_object_each_complete_the_work_that_expected_them() {
     let seen = &talk.opencti.works()[0];
     assert_eq!((seen.expected, seen.processed), (3, 3));
     assert_eq!(talk.status(&work).await, "complete");
-    assert_eq!(talk.opencti.bundles()[2].road, Road::Queue);
+    assert_eq!(talk.opencti.bundles()[2].road, CameBy::Queue);
 }
 
 #[tokio::test]
