@@ -11,7 +11,7 @@ use super::{OwnRequests, Policy, Scope, SearchCharge, Spent};
 
 /// Counts, the last reading, and what was said of them.
 #[derive(Default)]
-pub(super) struct State {
+pub(super) struct GuardCounts {
     pub(super) reading: Option<Reading>,
     /// Readings taken, failed ones included.
     pub(super) generation: u64,
@@ -37,7 +37,7 @@ pub(super) struct State {
     pub(super) warnings: Vec<String>,
 }
 
-impl State {
+impl GuardCounts {
     /// Of our own, not in the reading.
     pub(super) fn own(&self) -> OwnRequests {
         self.sent.minus(self.at_reading).plus(self.flying)

@@ -7,7 +7,7 @@ use chrono::{DateTime, Timelike, Utc};
 use tokio::sync::Notify;
 use tracing::{debug, info, warn};
 
-use super::counts::State;
+use super::counts::GuardCounts;
 use super::decide::{Verdict, asked_pause, calls_left, charged_by, decide};
 use super::ledger::Ledger;
 use super::reading::Reading;
@@ -42,7 +42,7 @@ struct Inner {
     policy: Policy,
     clock: Clock,
     ledger: Ledger,
-    state: Mutex<State>,
+    state: Mutex<GuardCounts>,
     /// One reader at a time; the others take its result.
     reader: tokio::sync::Mutex<()>,
     /// Some call has ended.
@@ -199,7 +199,7 @@ impl Guard {
         &self.0.client
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, GuardCounts> {
         // The sections hold no code that panics; a poisoned state is still whole.
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
