@@ -100,7 +100,7 @@ async fn ask_health(settings: &Sources) -> Result<(), Exit> {
         let why = "CONNECTOR_ID (connector.id): is missing; it says which service is asked";
         return Err(Exit::Settings(why.to_owned()));
     }
-    commands::connector::health::ask(&id).await
+    commands::run::health::ask(&id).await
 }
 
 async fn ask_quota(

@@ -2,8 +2,8 @@
 
 use crate::clock::Clock;
 use crate::commands::check::{Roads, Sides};
-use crate::commands::connector::{self, Service};
 use crate::commands::quota::Quota;
+use crate::commands::run::{self, Service};
 use crate::commands::{Exit, plan, preview};
 use crate::config::{Config, LogLevel, QueueProtocol};
 use crate::http::{HttpError, HttpOptions};
@@ -26,7 +26,7 @@ use etcetera::BaseStrategy;
 pub fn service(config: Config, clock: Clock) -> Result<Service, Exit> {
     let opencti = opencti(&config, &clock)?;
     let guard = guard(&config, &clock)?;
-    let settings = connector::Settings {
+    let settings = run::Settings {
         registration: registration(&config),
         period: config.connector.period,
         run_and_terminate: config.connector.run_and_terminate,

@@ -14,7 +14,6 @@ macro_rules! say {
 }
 
 pub mod check;
-pub mod connector;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod manual;
@@ -22,6 +21,7 @@ pub mod plan;
 pub mod preview;
 mod progress;
 pub mod quota;
+pub mod run;
 
 pub use progress::Bar;
 

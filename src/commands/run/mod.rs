@@ -1,15 +1,15 @@
 //! `run`: the service. Registers, pings, runs every period, stops when asked.
 
+mod country;
 pub mod health;
+pub mod heartbeat;
 mod kept;
 mod last_line;
-mod message;
 mod minute;
 mod open_works;
-pub mod ping;
-mod platform;
-mod run;
 mod settle;
+mod sink;
+mod work_message;
 mod works;
 
 use std::collections::VecDeque;
@@ -21,11 +21,11 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use self::country::Outcome;
+use self::heartbeat::Heart;
 use self::kept::Kept;
-use self::ping::Heart;
-use self::platform::Patience;
-use self::run::Outcome;
 use self::settle::Settler;
+use self::sink::Patience;
 use super::Exit;
 use crate::clock::Clock;
 use crate::country::Country;
@@ -237,7 +237,7 @@ impl Service {
     /// Registers, waiting for a platform that is down. `None`: stopped meanwhile.
     async fn register(&self, stop: &CancellationToken) -> Result<Option<Registered>, Exit> {
         let patience = self.settings.patience();
-        let waiting = platform::wait_for(&self.clock, patience, "to register", async || {
+        let waiting = sink::wait_for(&self.clock, patience, "to register", async || {
             // The version first: it decides the form of everything else.
             self.opencti.version().await?;
             self.opencti.register(&self.settings.registration).await

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
-use super::ping::{Epoch, Heart};
+use super::heartbeat::{Epoch, Heart};
 use crate::clock::Clock;
 use crate::commands::Bar;
 use crate::import::reached::Reached;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::ping::{Epoch, Heart};
-use super::{GOODBYE, Service, message, platform};
+use super::heartbeat::{Epoch, Heart};
+use super::{GOODBYE, Service, sink, work_message};
 use crate::country::Country;
 use crate::import::open_work::{Hold, LastWords};
 use crate::import::state::{Run, State};
@@ -102,7 +102,7 @@ impl Service {
         country: Country,
         run: &mut Run,
     ) -> Result<(), Error> {
-        let name = message::work_name(country, run.window);
+        let name = work_message::work_name(country, run.window);
         let mut said = "Asking VirusTotal".to_owned();
         let adding = async || {
             let connector = &self.settings.registration.id;
@@ -157,7 +157,7 @@ impl Service {
     ) -> Result<(T, u32), Error> {
         let mut tries = 0;
         let patience = self.settings.patience();
-        let answer = platform::wait_for(&self.clock, patience, what, async || {
+        let answer = sink::wait_for(&self.clock, patience, what, async || {
             tries += 1;
             ask().await
         });
@@ -180,7 +180,7 @@ impl Service {
     pub(super) async fn remember(&self, memory: &mut Memory<'_>, country: Country, run: &Run) {
         memory.state.country(country.code).run = Some(run.clone());
         let (heart, state, epoch) = (memory.heart, &*memory.state, memory.epoch);
-        let saving = platform::wait_for(
+        let saving = sink::wait_for(
             &self.clock,
             self.settings.patience(),
             "to keep the state",

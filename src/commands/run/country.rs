@@ -8,11 +8,11 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
+use super::heartbeat::Epoch;
 use super::kept::Kept;
-use super::ping::Epoch;
-use super::platform::Platform;
+use super::sink::Platform;
 use super::works::{LastWord, Memory, Opened};
-use super::{GOODBYE, Heart, LAST_DELIVERY, Service, last_line, message, minute};
+use super::{GOODBYE, Heart, LAST_DELIVERY, Service, last_line, minute, work_message};
 use crate::commands::{Bar, Exit};
 use crate::country::Country;
 use crate::import::reached::Reached;
@@ -133,7 +133,7 @@ impl Service {
             Ended::Stopped => {
                 run.numbers.requests = spent_before + self.guard.spent().sent;
                 run.end_attempt();
-                let text = message::stopped(&run, tally.counts());
+                let text = work_message::stopped(&run, tally.counts());
                 last_line::log_stopped(country, &run, &text);
                 state.country(country.code).run = Some(run);
                 let word = LastWord {
@@ -312,11 +312,11 @@ impl Service {
             Ok(_) => self.next_grid(state, country),
             Err(_) => run.resume_at,
         };
-        let closing = message::Closing {
+        let closing = work_message::Closing {
             quota: &self.quota_lines(),
             next: next.filter(|_| !self.settings.once()),
         };
-        let text = message::closing(country, &run, &ended, &closing);
+        let text = work_message::closing(country, &run, &ended, &closing);
         last_line::log(country, &run, &ended, closing.next, &text);
         let entry = state.country(country.code);
         match ended {
@@ -357,7 +357,7 @@ impl Service {
             .guard
             .reading()
             .and_then(|reading| reading.tightest().map(ToString::to_string));
-        message::quota_lines(self.guard.warnings(), tightest)
+        work_message::quota_lines(self.guard.warnings(), tightest)
     }
 
     /// The tally of the run under way, when this process began it.

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tracing::{debug, info, warn};
 
+use super::heartbeat::Heart;
 use super::open_works::{Due, Entry};
-use super::ping::Heart;
 use crate::clock::Clock;
 use crate::import::open_work::Hold;
 use crate::opencti::{Error, OpenCti};

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tracing::debug;
 
-use super::ping::Heart;
+use super::heartbeat::Heart;
 use crate::commands::Exit;
 
 /// A heart that has not tried to beat for so long hangs. A platform that does
