@@ -12,7 +12,7 @@ use super::heartbeat::Epoch;
 use super::kept::Kept;
 use super::sink::Platform;
 use super::works::{LastWord, Memory, Opened};
-use super::{GOODBYE, Heart, LAST_DELIVERY, Service, last_line, minute, work_message};
+use super::{GOODBYE, Heartbeat, LAST_DELIVERY, Service, last_line, minute, work_message};
 use crate::commands::{Bar, Exit};
 use crate::country::Country;
 use crate::import::reached::Reached;
@@ -73,19 +73,19 @@ impl Service {
     /// how many countries, this one included, want something of the quota now.
     pub async fn run_country(
         &self,
-        heart: &Heart,
+        heartbeat: &Heartbeat,
         roads: &Roads,
         (country, among): (Country, usize),
         stop: &CancellationToken,
     ) -> Outcome {
-        let (mut state, epoch) = heart.state().await;
+        let (mut state, epoch) = heartbeat.state().await;
         let now = self.clock.now();
         let mut run = self.begin(&mut state, country, now);
         run.begin_attempt();
         let waited_for = run.resume_at.take();
-        heart.status(|status| status.last_run = Some(now)).await;
+        heartbeat.status(|status| status.last_run = Some(now)).await;
         let memory = Memory {
-            heart,
+            heartbeat,
             state: &mut state,
             epoch,
         };
@@ -97,7 +97,7 @@ impl Service {
                 self.put_off(&mut run);
                 run.end_attempt();
                 state.country(country.code).run = Some(run);
-                self.within_grace(stop, heart.save(&state, epoch)).await;
+                self.within_grace(stop, heartbeat.save(&state, epoch)).await;
                 return Outcome::Undone(Exit::from(&error));
             }
         };
@@ -105,7 +105,7 @@ impl Service {
         self.guard.start_run();
         let spent_before = run.numbers.requests;
         let mut tally = self.tally(country, &run).await;
-        let mut platform = self.platform(heart, &opened, state, epoch, (country, &run));
+        let mut platform = self.platform(heartbeat, &opened, state, epoch, (country, &run));
         let ended = self
             .import(
                 (country, among),
@@ -115,7 +115,7 @@ impl Service {
             )
             .await;
         let (mut state, pushed) = (platform.state, platform.pushed);
-        heart.status(|status| status.buffering = false).await;
+        heartbeat.status(|status| status.buffering = false).await;
         let ended = match ended {
             Ended::Reset => {
                 *self.kept.lock().await = Kept::default();
@@ -125,7 +125,7 @@ impl Service {
                     // The button purges the queue.
                     pushed: None,
                 };
-                self.close_work(heart, &opened, word).await;
+                self.close_work(heartbeat, &opened, word).await;
                 return Outcome::Reset;
             }
             // All was delivered by then: only the work is left to close.
@@ -141,8 +141,8 @@ impl Service {
                     in_error: true,
                     pushed,
                 };
-                self.close_work(heart, &opened, word).await;
-                heart.keep(&state, epoch).await;
+                self.close_work(heartbeat, &opened, word).await;
+                heartbeat.keep(&state, epoch).await;
                 return Outcome::Stopped;
             }
             Ended::Import(ended) => ended,
@@ -157,8 +157,8 @@ impl Service {
             pushed,
         };
         let settling = async {
-            let outcome = self.settle(heart, &mut state, end).await;
-            heart.save(&state, epoch).await;
+            let outcome = self.settle(heartbeat, &mut state, end).await;
+            heartbeat.save(&state, epoch).await;
             outcome
         };
         let settled = self.within_grace(stop, settling).await;
@@ -187,7 +187,7 @@ impl Service {
 
     fn platform<'a>(
         &'a self,
-        heart: &'a Heart,
+        heartbeat: &'a Heartbeat,
         opened: &'a Opened,
         state: State,
         epoch: Epoch,
@@ -196,7 +196,7 @@ impl Service {
         Platform {
             opencti: &self.opencti,
             roads: &opened.roads,
-            heart,
+            heartbeat,
             clock: &self.clock,
             connector: &self.settings.registration.id,
             work: opened.work.as_deref(),
@@ -223,13 +223,13 @@ impl Service {
         platform: &mut Platform<'_>,
         stop: &CancellationToken,
     ) -> Ended {
-        let (heart, epoch) = (platform.heart, platform.epoch);
+        let (heartbeat, epoch) = (platform.heartbeat, platform.epoch);
         let reached = platform.reached.subscribe();
         let importing = async {
             // Before the first delivery, where no work was opened.
             let state = &mut platform.state;
             let mut memory = Memory {
-                heart,
+                heartbeat,
                 state,
                 epoch,
             };
@@ -258,7 +258,7 @@ impl Service {
         tokio::select! {
             biased;
             () = overdue => Ended::Stopped,
-            () = heart.reset(epoch) => Ended::Reset,
+            () = heartbeat.reset(epoch) => Ended::Reset,
             ended = importing => match ended {
                 Err(Stopped::Asked) => Ended::Stopped,
                 ended => Ended::Import(ended),
@@ -281,7 +281,7 @@ impl Service {
     }
 
     /// Writes the end of a run into the state and closes its work.
-    async fn settle(&self, heart: &Heart, state: &mut State, end: End) -> Outcome {
+    async fn settle(&self, heartbeat: &Heartbeat, state: &mut State, end: End) -> Outcome {
         let End {
             country,
             mut run,
@@ -328,7 +328,7 @@ impl Service {
             in_error: undone.is_some(),
             pushed,
         };
-        self.close_work(heart, &opened, word).await;
+        self.close_work(heartbeat, &opened, word).await;
         opened.roads.close().await;
         if shared {
             return Outcome::Shared;

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tracing::debug;
 
-use super::heartbeat::Heart;
+use super::heartbeat::Heartbeat;
 use crate::commands::Exit;
 
 /// A heart that has not tried to beat for so long hangs. A platform that does
@@ -57,13 +57,13 @@ impl Post {
 
     /// Answers whoever asks, for ever. As long as there is no `heart` the
     /// connector waits for a platform that is slow to start, and is well.
-    pub(super) async fn answer(&self, heart: &OnceLock<Arc<Heart>>) -> Infallible {
+    pub(super) async fn answer(&self, heartbeat: &OnceLock<Arc<Heartbeat>>) -> Infallible {
         let Some(listener) = &self.0 else {
             return std::future::pending().await;
         };
         loop {
-            let silence = async || match heart.get() {
-                Some(heart) => heart.silence().await,
+            let silence = async || match heartbeat.get() {
+                Some(heartbeat) => heartbeat.silence().await,
                 None => Duration::ZERO,
             };
             listener.answer(async || well(silence().await)).await;

@@ -58,7 +58,7 @@ pub fn understand(sent: &str, answered: &str, shown: bool, pressed: bool) -> Ans
 }
 
 /// The one place that pings, so that an older state never overtakes a newer one.
-pub struct Heart {
+pub struct Heartbeat {
     opencti: OpenCti,
     registration: Registration,
     queue_threshold_mb: f64,
@@ -136,7 +136,7 @@ impl Resets {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Epoch(u64);
 
-impl Heart {
+impl Heartbeat {
     /// A heart that has not beaten yet. `state` is what could be read of
     /// `saved`, the text that the platform kept.
     pub fn new(
@@ -257,7 +257,7 @@ impl Heart {
         }
     }
 
-    /// As [`Heart::save`], for those who cannot go on before the platform has
+    /// As [`Heartbeat::save`], for those who cannot go on before the platform has
     /// it. Nothing is said that the platform has taken already.
     pub async fn try_save(&self, state: &State, epoch: Epoch) -> Result<(), Error> {
         self.keep(state, epoch).await;

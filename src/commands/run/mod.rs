@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use self::country::Outcome;
-use self::heartbeat::Heart;
+use self::heartbeat::Heartbeat;
 use self::kept::Kept;
 use self::settle::Settler;
 use self::sink::Patience;
@@ -121,17 +121,17 @@ impl Service {
     /// from the first moment on.
     pub async fn run(&self, stop: &CancellationToken) -> Result<(), Exit> {
         let post = health::Post::take(&self.settings.registration.id).await?;
-        let heart = OnceLock::new();
+        let heartbeat = OnceLock::new();
         tokio::select! {
             biased;
-            never = post.answer(&heart) => match never {},
-            ended = self.live(&heart, stop) => ended,
+            never = post.answer(&heartbeat) => match never {},
+            ended = self.live(&heartbeat, stop) => ended,
         }
     }
 
     async fn live(
         &self,
-        known: &OnceLock<Arc<Heart>>,
+        known: &OnceLock<Arc<Heartbeat>>,
         stop: &CancellationToken,
     ) -> Result<(), Exit> {
         let Some(registered) = self.register(stop).await? else {
@@ -158,7 +158,7 @@ impl Service {
                 clock: &self.clock,
             })
             .map_err(|error| Exit::from(&error))?;
-        let heart = Arc::new(Heart::new(
+        let heartbeat = Arc::new(Heartbeat::new(
             state,
             &registered.state,
             self.opencti.clone(),
@@ -167,42 +167,45 @@ impl Service {
             self.clock.clone(),
         ));
         // There is only this one.
-        let _ = known.set(heart.clone());
-        self.ping(&heart, stop).await;
+        let _ = known.set(heartbeat.clone());
+        self.ping(&heartbeat, stop).await;
         // Aborted when dropped: no task outlives the service.
         let mut tasks = tokio::task::JoinSet::new();
         tasks.spawn({
-            let heart = heart.clone();
-            async move { heart.run().await }
+            let heartbeat = heartbeat.clone();
+            async move { heartbeat.run().await }
         });
         let mut settling = tokio::task::JoinSet::new();
-        let settler = self.settler(&heart);
+        let settler = self.settler(&heartbeat);
         settling.spawn(async move { settler.run().await });
         let result = if self.settings.once() {
-            let result = self.once(&heart, &roads, stop).await;
+            let result = self.once(&heartbeat, &roads, stop).await;
             let patience = match &result {
                 Ok(()) => SEEING_OFF,
                 Err(_) => SEEING_OFF_A_FAILURE,
             };
-            self.see_off(&heart, patience, stop).await;
+            self.see_off(&heartbeat, patience, stop).await;
             result
         } else {
-            self.forever(&heart, &roads, stop).await;
+            self.forever(&heartbeat, &roads, stop).await;
             Ok(())
         };
         // Before the last ping, which has to tell what is still to be settled.
         settling.shutdown().await;
         // The clock of the machine, not ours: a stop has a real deadline.
-        if tokio::time::timeout(GOODBYE, heart.ping()).await.is_err() {
+        if tokio::time::timeout(GOODBYE, heartbeat.ping())
+            .await
+            .is_err()
+        {
             warn!("the platform did not take the last ping in time");
         }
         info!("stopped");
         result
     }
 
-    fn settler(&self, heart: &Arc<Heart>) -> Settler {
+    fn settler(&self, heartbeat: &Arc<Heartbeat>) -> Settler {
         Settler {
-            heart: heart.clone(),
+            heartbeat: heartbeat.clone(),
             opencti: self.opencti.clone(),
             clock: self.clock.clone(),
             connector: self.settings.registration.id.clone(),
@@ -211,11 +214,11 @@ impl Service {
 
     /// Waits a while for works that need a word of ours once the platform has
     /// counted.
-    async fn see_off(&self, heart: &Heart, patience: Duration, stop: &CancellationToken) {
+    async fn see_off(&self, heartbeat: &Heartbeat, patience: Duration, stop: &CancellationToken) {
         tokio::select! {
             biased;
             () = stop.cancelled() => {}
-            () = heart.nothing_owed() => {}
+            () = heartbeat.nothing_owed() => {}
             () = self.clock.sleep(patience) => {
                 info!("the platform has not counted everything yet: its works are looked after at the next start");
             }
@@ -223,11 +226,11 @@ impl Service {
     }
 
     /// Pings, unless asked to stop: the last ping of all has a deadline.
-    async fn ping(&self, heart: &Heart, stop: &CancellationToken) {
+    async fn ping(&self, heartbeat: &Heartbeat, stop: &CancellationToken) {
         let ping = tokio::select! {
             biased;
             () = stop.cancelled() => return,
-            ping = heart.ping() => ping,
+            ping = heartbeat.ping() => ping,
         };
         if let Err(error) = ping {
             warn!(error = %error, "the platform did not take the ping; the next one carries the same");
@@ -262,7 +265,7 @@ impl Service {
 
     async fn once(
         &self,
-        heart: &Heart,
+        heartbeat: &Heartbeat,
         roads: &Roads,
         stop: &CancellationToken,
     ) -> Result<(), Exit> {
@@ -271,7 +274,7 @@ impl Service {
         let mut waiting: VecDeque<Country> = self.settings.countries.iter().copied().collect();
         while let Some(country) = waiting.pop_front() {
             let turn = (country, waiting.len() + 1);
-            match self.run_country(heart, roads, turn, stop).await {
+            match self.run_country(heartbeat, roads, turn, stop).await {
                 Outcome::Done => {}
                 Outcome::Shared => waiting.push_back(country),
                 // The button means "again, from the start".
@@ -312,14 +315,14 @@ impl Service {
         room_for_a_run(objects, self.settings.import.limits.bytes)
     }
 
-    async fn forever(&self, heart: &Heart, roads: &Roads, stop: &CancellationToken) {
+    async fn forever(&self, heartbeat: &Heartbeat, roads: &Roads, stop: &CancellationToken) {
         let mut first = true;
         loop {
-            let (state, epoch) = heart.state().await;
+            let (state, epoch) = heartbeat.state().await;
             let Some((country, due, among)) = self.next(&state) else {
                 return;
             };
-            heart.status(|status| status.next_run = Some(due)).await;
+            heartbeat.status(|status| status.next_run = Some(due)).await;
             if due > self.clock.now() {
                 if first {
                     tokio::select! {
@@ -329,16 +332,16 @@ impl Service {
                     }
                 }
                 info!(country = country.code, next_run = %due, "the next run is due at {due}");
-                self.ping(heart, stop).await;
+                self.ping(heartbeat, stop).await;
             }
             first = false;
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
                 // The state is fresh now, so the next round finds a run due at once.
-                () = heart.reset(epoch) => {}
+                () = heartbeat.reset(epoch) => {}
                 () = self.clock.sleep_until(due) => {
-                    self.run_country(heart, roads, (country, among), stop).await;
+                    self.run_country(heartbeat, roads, (country, among), stop).await;
                 }
             }
             if stop.is_cancelled() {

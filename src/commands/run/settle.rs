@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tracing::{debug, info, warn};
 
-use super::heartbeat::Heart;
+use super::heartbeat::Heartbeat;
 use super::open_works::{Due, Entry};
 use crate::clock::Clock;
 use crate::import::open_work::Hold;
@@ -26,7 +26,7 @@ const LOST: &str = "Never imported: announced, and no longer in the connector's 
 
 /// Looks after the works whose runs are over.
 pub(super) struct Settler {
-    pub(super) heart: Arc<Heart>,
+    pub(super) heartbeat: Arc<Heartbeat>,
     pub(super) opencti: OpenCti,
     pub(super) clock: Clock,
     /// The connector's id.
@@ -43,28 +43,28 @@ impl Settler {
             }
             looks = looks.saturating_add(1);
             let wait = FIRST_WAIT * 2_u32.saturating_pow(looks.saturating_sub(2).min(8));
-            let waiting = !self.heart.works(|works| works.waiting()).is_empty();
+            let waiting = !self.heartbeat.works(|works| works.waiting()).is_empty();
             tokio::select! {
-                () = self.heart.run_ended() => looks = 0,
+                () = self.heartbeat.run_ended() => looks = 0,
                 () = self.clock.sleep(wait.min(LONGEST_WAIT)), if waiting => {}
             }
         }
     }
 
     async fn look(&self) -> Result<(), Error> {
-        for entry in self.heart.works(|works| works.waiting()) {
+        for entry in self.heartbeat.works(|works| works.waiting()) {
             if !entry.work.closed {
                 self.close(entry).await?;
             }
         }
-        let waiting = self.heart.works(|works| works.waiting());
+        let waiting = self.heartbeat.works(|works| works.waiting());
         if waiting.is_empty() {
             return Ok(());
         }
         // Before the works: what has left the queue by now is counted by then.
         match self.opencti.queue(&self.connector).await {
             Ok(queue) => self
-                .heart
+                .heartbeat
                 .works(|works| works.looked(queue.messages == 0.0)),
             Err(error) => debug!(error = %error, "the connector's queue cannot be looked at"),
         }
@@ -82,10 +82,10 @@ impl Settler {
         match self.opencti.work_processed(id, text, in_error).await {
             Ok(()) => {
                 info!(work.id = id, "an open work was closed");
-                self.heart
+                self.heartbeat
                     .works(|works| works.end(id, entry.work.pushed, None));
             }
-            Err(Error::NotAlive) => self.heart.works(|works| works.forget(id)),
+            Err(Error::NotAlive) => self.heartbeat.works(|works| works.forget(id)),
             Err(error) => return Err(error),
         }
         Ok(())
@@ -93,10 +93,10 @@ impl Settler {
 
     /// Says what is due to one work, until nothing is.
     async fn settle(&self, id: &str) -> Result<(), Error> {
-        while let Some(entry) = self.heart.works(|works| works.get(id)) {
+        while let Some(entry) = self.heartbeat.works(|works| works.get(id)) {
             let progress = match self.opencti.work_progress(id).await {
                 Err(Error::NotAlive) => {
-                    self.heart.works(|works| works.forget(id));
+                    self.heartbeat.works(|works| works.forget(id));
                     return Ok(());
                 }
                 progress => progress?,
@@ -109,7 +109,7 @@ impl Settler {
                         objects = progress.processed,
                         "the work is complete"
                     );
-                    self.heart.works(|works| works.forget(id));
+                    self.heartbeat.works(|works| works.forget(id));
                 }
                 Due::Own => self.report_own(id).await?,
                 Due::Missing { lost, own } => {
@@ -123,7 +123,7 @@ impl Settler {
                     }
                     match own {
                         true => self.report_own(id).await?,
-                        false => self.heart.works(|works| works.forget(id)),
+                        false => self.heartbeat.works(|works| works.forget(id)),
                     }
                 }
             }
@@ -135,12 +135,12 @@ impl Settler {
     /// and whether an answer came decides whether it may have to be said again.
     async fn report_own(&self, id: &str) -> Result<(), Error> {
         let hold = |hold: Hold| {
-            self.heart
+            self.heartbeat
                 .works(|works| works.change(id, |entry| entry.work.hold = hold));
         };
-        let before = self.heart.works(|works| works.get(id));
+        let before = self.heartbeat.works(|works| works.get(id));
         hold(Hold::InDoubt);
-        if let Err(error) = self.heart.ping().await {
+        if let Err(error) = self.heartbeat.ping().await {
             hold(before.map_or(Hold::InDoubt, |entry| entry.work.hold));
             return Err(error);
         }
@@ -148,7 +148,7 @@ impl Settler {
         // Whoever waits for this word ends with a state that knows what came of it.
         match self.opencti.work_progress(id).await {
             Ok(progress) if !progress.is_complete() => hold(Hold::None),
-            Ok(_) | Err(Error::NotAlive) => self.heart.works(|works| works.forget(id)),
+            Ok(_) | Err(Error::NotAlive) => self.heartbeat.works(|works| works.forget(id)),
             Err(error) => {
                 hold(Hold::None);
                 return Err(error);

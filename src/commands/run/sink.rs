@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
-use super::heartbeat::{Epoch, Heart};
+use super::heartbeat::{Epoch, Heartbeat};
 use crate::clock::Clock;
 use crate::commands::Bar;
 use crate::import::reached::Reached;
@@ -86,7 +86,7 @@ pub(super) struct Platform<'a> {
     /// The roads for bundles.
     pub roads: &'a Roads,
     /// Carries the state.
-    pub heart: &'a Heart,
+    pub heartbeat: &'a Heartbeat,
     /// The time.
     pub clock: &'a Clock,
     /// The connector's id.
@@ -142,7 +142,7 @@ impl Sink for Platform<'_> {
                 Err(error) if error.remedy() == Remedy::Register && !registered_again => {
                     warn!(error = %error, "registering again");
                     registered_again = true;
-                    self.heart.register().await?;
+                    self.heartbeat.register().await?;
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -151,7 +151,7 @@ impl Sink for Platform<'_> {
 
     async fn advanced(&mut self, run: &Run) {
         self.state.country(self.country).run = Some(run.clone());
-        self.heart.save(&self.state, self.epoch).await;
+        self.heartbeat.save(&self.state, self.epoch).await;
     }
 
     fn reached(&self, reached: Reached) {
@@ -194,7 +194,7 @@ impl Platform<'_> {
             };
             let mb = queue.bytes / 1e6;
             let full = mb >= self.queue_threshold_mb;
-            self.heart
+            self.heartbeat
                 .status(|status| {
                     status.buffering = full;
                     status.queue_mb = mb;
@@ -215,7 +215,7 @@ impl Platform<'_> {
                     );
                 }
                 // Told at once; a platform that misses it hears it with the next beat.
-                let _ = self.heart.ping().await;
+                let _ = self.heartbeat.ping().await;
             }
             if !full {
                 return Ok(());

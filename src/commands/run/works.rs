@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::heartbeat::{Epoch, Heart};
+use super::heartbeat::{Epoch, Heartbeat};
 use super::{GOODBYE, Service, sink, work_message};
 use crate::country::Country;
 use crate::import::open_work::{Hold, LastWords};
@@ -42,7 +42,7 @@ pub(super) struct LastWord<'a> {
 
 /// Where a run's state is kept.
 pub(super) struct Memory<'a> {
-    pub(super) heart: &'a Heart,
+    pub(super) heartbeat: &'a Heartbeat,
     pub(super) state: &'a mut State,
     pub(super) epoch: Epoch,
 }
@@ -59,7 +59,7 @@ impl Service {
         roads: &Roads,
         stop: &CancellationToken,
     ) -> Result<Option<Opened>, Error> {
-        let heart = memory.heart;
+        let heartbeat = memory.heartbeat;
         let mut opened = Opened {
             work: None,
             roads: roads.clone(),
@@ -87,7 +87,7 @@ impl Service {
             in_error: true,
             pushed: Some(0),
         };
-        self.close_work(heart, &opened, nothing).await;
+        self.close_work(heartbeat, &opened, nothing).await;
         match ended {
             Some(Err(error)) => Err(error),
             _ => Ok(None),
@@ -118,7 +118,7 @@ impl Service {
         }
         let work = opened.insert(id).clone();
         let hold = self.hold(roads);
-        memory.heart.begin_work(&work, hold);
+        memory.heartbeat.begin_work(&work, hold);
         self.remember(&mut memory, country, run).await;
         if hold == Hold::Held {
             let mut heard = false;
@@ -179,12 +179,12 @@ impl Service {
     /// window, its work and its draft again, or there would be two of them.
     pub(super) async fn remember(&self, memory: &mut Memory<'_>, country: Country, run: &Run) {
         memory.state.country(country.code).run = Some(run.clone());
-        let (heart, state, epoch) = (memory.heart, &*memory.state, memory.epoch);
+        let (heartbeat, state, epoch) = (memory.heartbeat, &*memory.state, memory.epoch);
         let saving = sink::wait_for(
             &self.clock,
             self.settings.patience(),
             "to keep the state",
-            async || heart.try_save(state, epoch).await,
+            async || heartbeat.try_save(state, epoch).await,
         );
         if let Err(error) = saving.await {
             warn!(error = %error, "the platform does not keep the state: a restart would begin this run anew");
@@ -193,7 +193,12 @@ impl Service {
 
     /// Says the last word to a work. A platform that is gone is told later; it
     /// must not keep us from stopping.
-    pub(super) async fn close_work(&self, heart: &Heart, opened: &Opened, word: LastWord<'_>) {
+    pub(super) async fn close_work(
+        &self,
+        heartbeat: &Heartbeat,
+        opened: &Opened,
+        word: LastWord<'_>,
+    ) {
         let Some(work) = opened.work.as_deref() else {
             return;
         };
@@ -206,21 +211,21 @@ impl Service {
             })
         };
         match tokio::time::timeout(GOODBYE, closing).await {
-            Ok(Ok(())) => heart.end_work(work, pushed, None),
+            Ok(Ok(())) => heartbeat.end_work(work, pushed, None),
             Ok(Err(error @ Error::NotAlive)) => {
                 info!(work.id = work, error = %error, "the work was closed by somebody else");
-                heart.works(|works| works.forget(work));
+                heartbeat.works(|works| works.forget(work));
             }
             Ok(Err(error)) => {
                 warn!(work.id = work, error = %error, "the work could not be closed; it is tried again");
-                heart.end_work(work, pushed, later());
+                heartbeat.end_work(work, pushed, later());
             }
             Err(_) => {
                 warn!(
                     work.id = work,
                     "the work could not be closed in time; it is tried again"
                 );
-                heart.end_work(work, pushed, later());
+                heartbeat.end_work(work, pushed, later());
             }
         }
     }
