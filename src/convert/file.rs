@@ -14,7 +14,7 @@ use crate::stix::{Object, time};
 use crate::text::{clean, code_into, escape_into, says_nothing};
 use crate::virustotal::facts::names::Names;
 use crate::virustotal::facts::{self, Rated, hashes, severity};
-use crate::virustotal::gui::Page;
+use crate::virustotal::gui::GuiPage;
 use crate::virustotal::objects::{File, FileAttributes};
 
 /// Characters of a sentence or word of VirusTotal's in a description.
@@ -60,7 +60,7 @@ impl<'a> Seen<'a> {
             score: common.score.of(file, rated),
             file,
             rated,
-            link: Page::File.of(known.best()),
+            link: GuiPage::File.of(known.best()),
             known,
             names,
         })

@@ -12,7 +12,7 @@ use super::uri::uri;
 use crate::stix::Object;
 use crate::stix::id::{self, Id};
 use crate::stix::sco::{Provenance, Value};
-use crate::virustotal::gui::Page;
+use crate::virustotal::gui::GuiPage;
 use crate::virustotal::objects::{Descriptor, File};
 
 /// Bytes of a URL. A longer one is left out: cut, it would be another URL.
@@ -127,7 +127,7 @@ fn address(descriptor: &Descriptor, provenance: Provenance) -> Found<'_> {
         IpAddr::V4(_) => (id::ipv4(&value), Role::Ipv4),
         IpAddr::V6(_) => (id::ipv6(&value), Role::Ipv6),
     };
-    let object = observable(id, role, provenance, &value, Page::IpAddress, &value);
+    let object = observable(id, role, provenance, &value, GuiPage::IpAddress, &value);
     Ok((object, value.into()))
 }
 
@@ -160,7 +160,7 @@ fn domain(descriptor: &Descriptor, provenance: Provenance) -> Found<'_> {
         return Err(LeftOut::BadDomain);
     }
     let id = id::domain(&name);
-    let object = observable(id, Role::Domain, provenance, &name, Page::Domain, &name);
+    let object = observable(id, Role::Domain, provenance, &name, GuiPage::Domain, &name);
     Ok((object, name.into()))
 }
 
@@ -203,7 +203,7 @@ fn url(descriptor: &Descriptor, provenance: Provenance) -> Found<'_> {
     let known = page.len() == 64 && page.bytes().all(|byte| byte.is_ascii_hexdigit());
     let id = id::url(&text);
     let object = if known {
-        observable(id, Role::Url, provenance, &text, Page::Url, page)
+        observable(id, Role::Url, provenance, &text, GuiPage::Url, page)
     } else {
         Object::new(&Value::new(id, provenance, &text, None), Role::Url.tag())
     };
@@ -224,7 +224,7 @@ fn observable(
     role: Role,
     provenance: Provenance,
     value: &str,
-    page: Page,
+    page: GuiPage,
     key: &str,
 ) -> Object {
     let link = page.of(key);

@@ -10,7 +10,7 @@ use super::timeline::Timeline;
 use crate::number::{grouped, share};
 use crate::text::clean;
 use crate::virustotal::facts::signs::Sign;
-use crate::virustotal::gui::Page;
+use crate::virustotal::gui::GuiPage;
 
 /// Characters of a URL or name in a ranking.
 const MAX_SHOWN: usize = 160;
@@ -222,15 +222,20 @@ pub(crate) fn contacts(facts: &ReportFacts) -> Vec<Contacts> {
             "Domains",
             &summary.domains,
             &summary.domains_of_worst,
-            Page::Domain,
+            GuiPage::Domain,
         ),
         (
             "IP addresses",
             &summary.addresses,
             &summary.addresses_of_worst,
-            Page::IpAddress,
+            GuiPage::IpAddress,
         ),
-        ("URLs", &summary.urls, &summary.urls_of_worst, Page::Search),
+        (
+            "URLs",
+            &summary.urls,
+            &summary.urls_of_worst,
+            GuiPage::Search,
+        ),
     ];
     let kinds = kinds
         .into_iter()
@@ -240,7 +245,7 @@ pub(crate) fn contacts(facts: &ReportFacts) -> Vec<Contacts> {
         .collect()
 }
 
-fn contacted(head: &'static str, ranked: &Ranked, by_worst: &ByWorst, page: Page) -> Contacts {
+fn contacted(head: &'static str, ranked: &Ranked, by_worst: &ByWorst, page: GuiPage) -> Contacts {
     let several = ranked.rows.iter().filter(|(_, count)| *count > 1);
     let mut rows: Vec<Contact> = several
         .take(CONTACTS)
@@ -271,7 +276,7 @@ fn contacted(head: &'static str, ranked: &Ranked, by_worst: &ByWorst, page: Page
 }
 
 impl Contact {
-    fn of(value: &str, page: Page, count: String) -> Self {
+    fn of(value: &str, page: GuiPage, count: String) -> Self {
         Self {
             name: clean(&defang(value), MAX_SHOWN).into_owned(),
             link: if value.len() <= MAX_LINKED {

@@ -30,7 +30,7 @@ use crate::convert::file_row::{FileRow, Text};
 use crate::stix::time;
 use crate::virustotal::facts::novelty::Novelty;
 use crate::virustotal::facts::severity;
-use crate::virustotal::gui::Page;
+use crate::virustotal::gui::GuiPage;
 
 const COLUMNS: [&str; 23] = [
     "sha256",
@@ -185,7 +185,7 @@ impl FileCsv {
         self.number(row.submissions)?;
         self.number(row.sources)?;
         self.writer.write_field(seen_before(row.novelty))?;
-        self.writer.write_field(Page::File.of(row.best_hash()))?;
+        self.writer.write_field(GuiPage::File.of(row.best_hash()))?;
         for hash in [Text::Ssdeep, Text::Tlsh] {
             self.foreign(row.text(hash))?;
         }

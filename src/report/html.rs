@@ -14,7 +14,7 @@ use super::view::View;
 /// Writes the page; `marking` is the report's, `TLP:AMBER`. It fails only where
 /// writing into memory does.
 pub fn page(facts: &ReportFacts, marking: &str) -> Result<String, askama::Error> {
-    Page {
+    HtmlPage {
         view: View::of(facts, marking, usize::MAX),
     }
     .render()
@@ -22,6 +22,6 @@ pub fn page(facts: &ReportFacts, marking: &str) -> Result<String, askama::Error>
 
 #[derive(Template)]
 #[template(path = "report.html")]
-struct Page<'a> {
+struct HtmlPage<'a> {
     view: View<'a>,
 }

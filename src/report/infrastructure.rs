@@ -10,7 +10,7 @@ use crate::convert::file_row::FileRow;
 use crate::convert::role::Role;
 use crate::stix::Object;
 use crate::virustotal::facts::Rated;
-use crate::virustotal::gui::Page;
+use crate::virustotal::gui::GuiPage;
 
 /// So many addresses, domains and URLs each are kept as those that the worst
 /// files contact.
@@ -51,11 +51,11 @@ impl Kind {
 
     /// VirusTotal's page of it. That of a URL is found by a search: its id, a hash,
     /// does not stand in the object.
-    pub(crate) fn page(self) -> Page {
+    pub(crate) fn page(self) -> GuiPage {
         match self {
-            Self::Ipv4 | Self::Ipv6 => Page::IpAddress,
-            Self::Domain => Page::Domain,
-            Self::Url => Page::Search,
+            Self::Ipv4 | Self::Ipv6 => GuiPage::IpAddress,
+            Self::Domain => GuiPage::Domain,
+            Self::Url => GuiPage::Search,
         }
     }
 }

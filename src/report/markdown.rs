@@ -11,7 +11,7 @@ use super::parts::Part;
 use crate::number::at_least;
 use crate::stix::time;
 use crate::text::{clean, code_into, escape_into};
-use crate::virustotal::gui::Page;
+use crate::virustotal::gui::GuiPage;
 
 /// The report's description, in Markdown: short, and all of it. While the
 /// report grows, only what changes with it.
@@ -129,7 +129,7 @@ fn search(out: &mut String, facts: &ReportFacts) {
     code_into(out, &query);
     if query == facts.query.as_str() {
         out.push_str(" ([open it in VirusTotal](");
-        out.push_str(&Page::Search.of_text(&query));
+        out.push_str(&GuiPage::Search.of_text(&query));
         out.push_str("))");
     }
     out.push('\n');

@@ -11,14 +11,14 @@ use super::worst_files::WorstFile;
 use crate::number::{at_least, grouped, share};
 use crate::text::clean;
 use crate::virustotal::facts::severity;
-use crate::virustotal::gui::Page;
+use crate::virustotal::gui::GuiPage;
 
 /// What is shown, all of it text, cleaned: the templates escape it.
 pub(crate) struct View<'a> {
     pub(crate) facts: &'a ReportFacts,
     pub(crate) title: String,
     pub(crate) marking: &'a str,
-    pub(crate) state: State,
+    pub(crate) state: Standing,
     pub(crate) from: String,
     pub(crate) to: String,
     pub(crate) span: String,
@@ -52,7 +52,7 @@ impl<'a> View<'a> {
         let counts = &facts.counts;
         let query = clean(&facts.query, MAX_QUERY).into_owned();
         let link = if query == facts.query {
-            Page::Search.of_text(&query)
+            GuiPage::Search.of_text(&query)
         } else {
             String::new()
         };
@@ -63,7 +63,7 @@ impl<'a> View<'a> {
                 subject.country_name
             ),
             marking,
-            state: State::of(&facts.progress),
+            state: Standing::of(&facts.progress),
             from: times::seconds(subject.from),
             to: times::seconds(subject.to),
             span: times::span(subject.from, subject.to),
@@ -112,13 +112,13 @@ impl<'a> View<'a> {
     }
 }
 
-pub(crate) struct State {
+pub(crate) struct Standing {
     pub(crate) class: &'static str,
     pub(crate) word: &'static str,
     pub(crate) more: String,
 }
 
-impl State {
+impl Standing {
     fn of(progress: &Progress) -> Self {
         let (class, word, more) = match progress {
             Progress::Complete => ("state-complete", "Complete", String::new()),
@@ -274,7 +274,7 @@ impl<'a> Shown<'a> {
         Self {
             name: &entry.name,
             sha256: &entry.sha256,
-            link: Page::File.of(&entry.sha256),
+            link: GuiPage::File.of(&entry.sha256),
             class: severity::word(entry.rated),
             severity: severity::words(entry.rated),
             detections: charts::detections(entry.detections),

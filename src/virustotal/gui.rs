@@ -13,7 +13,7 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
 
 /// A page of VirusTotal's about one thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Page {
+pub enum GuiPage {
     /// Of a file, by any of its hashes.
     File,
     /// Of an IP address.
@@ -26,7 +26,7 @@ pub enum Page {
     Search,
 }
 
-impl Page {
+impl GuiPage {
     fn path(self) -> &'static str {
         match self {
             Self::File => "file/",
@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn a_link_holds_the_query_to_the_letter() {
         assert_eq!(
-            Page::Search.of_text("p:1+ (a OR \"b\") é"),
+            GuiPage::Search.of_text("p:1+ (a OR \"b\") é"),
             "https://www.virustotal.com/gui/search/p%3A1%2B%20%28a%20OR%20%22b%22%29%20%C3%A9"
         );
     }
@@ -72,13 +72,13 @@ mod tests {
     #[test]
     fn a_link_by_an_id_holds_the_id() {
         let table = [
-            (Page::File, "https://www.virustotal.com/gui/file/x"),
+            (GuiPage::File, "https://www.virustotal.com/gui/file/x"),
             (
-                Page::IpAddress,
+                GuiPage::IpAddress,
                 "https://www.virustotal.com/gui/ip-address/x",
             ),
-            (Page::Domain, "https://www.virustotal.com/gui/domain/x"),
-            (Page::Url, "https://www.virustotal.com/gui/url/x"),
+            (GuiPage::Domain, "https://www.virustotal.com/gui/domain/x"),
+            (GuiPage::Url, "https://www.virustotal.com/gui/url/x"),
         ];
         for (page, link) in table {
             assert_eq!(page.of("x"), link);
