@@ -78,12 +78,12 @@ impl Service {
         (country, among): (Country, usize),
         stop: &CancellationToken,
     ) -> Outcome {
-        let (mut state, epoch) = heartbeat.state().await;
+        let (mut state, epoch) = heartbeat.state();
         let now = self.clock.now();
         let mut run = self.begin(&mut state, country, now);
         run.begin_attempt();
         let waited_for = run.resume_at.take();
-        heartbeat.status(|status| status.last_run = Some(now)).await;
+        heartbeat.status(|status| status.last_run = Some(now));
         let memory = Memory {
             heartbeat,
             state: &mut state,
@@ -115,7 +115,7 @@ impl Service {
             )
             .await;
         let (mut state, pushed) = (platform.state, platform.pushed);
-        heartbeat.status(|status| status.buffering = false).await;
+        heartbeat.status(|status| status.buffering = false);
         let ended = match ended {
             Ended::Reset => {
                 *self.kept.lock().await = Kept::default();
@@ -142,7 +142,7 @@ impl Service {
                     pushed,
                 };
                 self.close_work(heartbeat, &opened, word).await;
-                heartbeat.keep(&state, epoch).await;
+                heartbeat.keep(&state, epoch);
                 return Outcome::Stopped;
             }
             Ended::Import(ended) => ended,

@@ -62,11 +62,11 @@ impl Post {
             return std::future::pending().await;
         };
         loop {
-            let silence = async || match heartbeat.get() {
-                Some(heartbeat) => heartbeat.silence().await,
+            let silence = || match heartbeat.get() {
+                Some(heartbeat) => heartbeat.silence(),
                 None => Duration::ZERO,
             };
-            listener.answer(async || well(silence().await)).await;
+            listener.answer(async || well(silence())).await;
         }
     }
 }

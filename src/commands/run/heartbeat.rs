@@ -235,14 +235,14 @@ impl Heartbeat {
     }
 
     /// The state as it stands, and since which reset.
-    pub async fn state(&self) -> (State, Epoch) {
+    pub fn state(&self) -> (State, Epoch) {
         let beat = self.beat();
         (beat.state.clone(), beat.epoch)
     }
 
     /// Takes over a state for the next ping. A state from before the latest
     /// reset is dropped.
-    pub async fn keep(&self, state: &State, epoch: Epoch) {
+    pub fn keep(&self, state: &State, epoch: Epoch) {
         let mut beat = self.beat();
         if beat.epoch == epoch {
             beat.state = state.clone();
@@ -260,7 +260,7 @@ impl Heartbeat {
     /// As [`Heartbeat::save`], for those who cannot go on before the platform has
     /// it. Nothing is said that the platform has taken already.
     pub async fn try_save(&self, state: &State, epoch: Epoch) -> Result<(), Error> {
-        self.keep(state, epoch).await;
+        self.keep(state, epoch);
         let has_it = {
             let beat = self.beat();
             beat.taken.as_deref() == Some(beat.text().as_str())
@@ -269,12 +269,12 @@ impl Heartbeat {
     }
 
     /// Time since the last try to ping: what a health check asks.
-    pub async fn silence(&self) -> Duration {
+    pub fn silence(&self) -> Duration {
         self.clock.elapsed().saturating_sub(self.beat().last)
     }
 
     /// Changes what the next ping says beside the state.
-    pub async fn status(&self, change: impl FnOnce(&mut Status)) {
+    pub fn status(&self, change: impl FnOnce(&mut Status)) {
         change(&mut self.beat().status);
     }
 

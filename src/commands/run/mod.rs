@@ -318,11 +318,11 @@ impl Service {
     async fn forever(&self, heartbeat: &Heartbeat, roads: &Roads, stop: &CancellationToken) {
         let mut first = true;
         loop {
-            let (state, epoch) = heartbeat.state().await;
+            let (state, epoch) = heartbeat.state();
             let Some((country, due, among)) = self.next(&state) else {
                 return;
             };
-            heartbeat.status(|status| status.next_run = Some(due)).await;
+            heartbeat.status(|status| status.next_run = Some(due));
             if due > self.clock.now() {
                 if first {
                     tokio::select! {

@@ -194,12 +194,10 @@ impl Platform<'_> {
             };
             let mb = queue.bytes / 1e6;
             let full = mb >= self.queue_threshold_mb;
-            self.heartbeat
-                .status(|status| {
-                    status.buffering = full;
-                    status.queue_mb = mb;
-                })
-                .await;
+            self.heartbeat.status(|status| {
+                status.buffering = full;
+                status.queue_mb = mb;
+            });
             if full != held {
                 held = full;
                 if full {
