@@ -14,12 +14,12 @@ use lapin::types::FieldTable;
 use lapin::{Connection, ConnectionProperties, ExchangeKind};
 use serde_json::json;
 use servers::Rabbit;
-use vtreporter::clock;
-use vtreporter::http::HttpOptions;
+use vtreporter::base::clock;
+use vtreporter::base::http::HttpOptions;
+use vtreporter::base::secret::Secret;
 use vtreporter::opencti::delivery::Broker;
 use vtreporter::opencti::delivery::amqp::{BrokerSettings, BrokerTls};
 use vtreporter::opencti::{Amqp, OpenCti, Settings};
-use vtreporter::secret::Secret;
 
 const PROMISE: f64 = 5_000.0;
 const CHUNKS: usize = 20;

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use tokio_util::sync::CancellationToken;
-use vtreporter::clock::{self, Clock};
+use vtreporter::base::clock::{self, Clock};
 use vtreporter::config::{self, Needs};
 use vtreporter::setup;
 use vtreporter::standin::opencti::{Failure, Judge, OpenCtiWorld, Release, StandIn as OpenCti};

@@ -4,25 +4,16 @@
 //! know each other, and the way a run takes through them.
 
 pub mod args;
-pub mod clock;
+pub mod base;
 pub mod commands;
 pub mod config;
 pub mod convert;
-pub mod country;
-pub mod http;
 pub mod import;
-pub mod log;
-pub mod number;
 pub mod opencti;
-pub mod pace;
-pub mod period;
 pub mod quota;
 pub mod report;
-pub mod secret;
 pub mod setup;
 pub mod store;
-pub mod terminal;
-pub mod text;
 pub mod virustotal;
 
 #[cfg(feature = "demo")]

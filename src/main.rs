@@ -9,14 +9,14 @@ use chrono::{DateTime, Utc};
 use clap::Parser;
 use tokio_util::sync::CancellationToken;
 use vtreporter::args::{Args, Command, QuotaForm, QuotaPart};
-use vtreporter::clock::{self, Clock};
+use vtreporter::base::clock::{self, Clock};
+use vtreporter::base::log;
+use vtreporter::base::number::counted;
+use vtreporter::base::terminal::Terminal;
 use vtreporter::commands::quota::{self, Quota};
 use vtreporter::commands::{self, Exit};
 use vtreporter::config::{self, Config, Faults, Needs};
-use vtreporter::log;
-use vtreporter::number::counted;
 use vtreporter::setup;
-use vtreporter::terminal::Terminal;
 
 #[cfg(target_env = "musl")]
 #[global_allocator]

@@ -1,12 +1,14 @@
 //! Takes the settings apart: every room gets plain values of its own.
 
-use crate::clock::Clock;
+use crate::base::clock::Clock;
+use crate::base::http::{HttpError, HttpOptions};
+use crate::base::period::Period;
+use crate::base::terminal::Terminal;
 use crate::commands::check::{Roads, Sides};
 use crate::commands::quota::Quota;
 use crate::commands::run::{self, Service};
 use crate::commands::{Exit, plan, preview};
 use crate::config::{Config, LogLevel, QueueProtocol};
-use crate::http::{HttpError, HttpOptions};
 use crate::import;
 use crate::import::schedule::Start;
 use crate::opencti::delivery::amqp::{BrokerTls, Overrides};
@@ -14,11 +16,9 @@ use crate::opencti::delivery::{
     DirectorySettings, QueueRoad, RoadSettings, S3Overrides, S3Road, room_for_a_run,
 };
 use crate::opencti::{OpenCti, Registration};
-use crate::period::Period;
 use crate::quota::{Guard, Ledger};
 use crate::stix::bundle::Limits;
 use crate::store::{Store, StoreError};
-use crate::terminal::Terminal;
 use crate::virustotal::VirusTotal;
 use etcetera::BaseStrategy;
 

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
-use vtreporter::clock;
+use vtreporter::base::clock;
 
 use measure::{Measured, Subject};
 use sides::Sides;

@@ -14,7 +14,7 @@ use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{ChildStdout, Command};
-use vtreporter::clock::{self, Clock};
+use vtreporter::base::clock::{self, Clock};
 
 use crate::sides::Sides;
 

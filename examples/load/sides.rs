@@ -1,7 +1,7 @@
 //! The two stand-ins of a measurement, and what came of it.
 
 use chrono::TimeDelta;
-use vtreporter::clock::Clock;
+use vtreporter::base::clock::Clock;
 use vtreporter::standin::opencti::{Judge, OpenCtiWorld, Release, StandIn as OpenCti};
 use vtreporter::standin::virustotal::{StandIn as VirusTotal, World};
 

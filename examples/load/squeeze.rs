@@ -11,7 +11,7 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use vtreporter::http::{HttpOptions, client};
+use vtreporter::base::http::{HttpOptions, client};
 
 pub(crate) struct Squeeze {
     url: String,

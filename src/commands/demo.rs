@@ -16,9 +16,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::Exit;
 use crate::args::DemoArgs;
-use crate::clock::Clock;
-use crate::country::Country;
-use crate::number::counted;
+use crate::base::clock::Clock;
+use crate::base::country::Country;
+use crate::base::number::counted;
 use crate::standin::opencti::{OpenCtiWorld, Release, StandIn as OpenCti};
 use crate::standin::virustotal::{Cost, StandIn as VirusTotal, World};
 

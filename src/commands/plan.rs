@@ -4,14 +4,14 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Exit;
-use crate::clock::Clock;
-use crate::country::Country;
+use crate::base::clock::Clock;
+use crate::base::country::Country;
+use crate::base::number::{at_least, counted, grouped};
+use crate::base::period::Period;
 use crate::import;
 use crate::import::schedule::Window;
 use crate::import::state::{CountryState, State};
-use crate::number::{at_least, counted, grouped};
 use crate::opencti::OpenCti;
-use crate::period::Period;
 use crate::quota::{Cost, Guard, Reading};
 use crate::virustotal::relations::{Objects, objects};
 use crate::virustotal::search::{PAGE, query_text};

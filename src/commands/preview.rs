@@ -10,18 +10,18 @@ use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 
 use super::{Bar, Exit};
-use crate::clock::Clock;
-use crate::country::Country;
+use crate::base::clock::Clock;
+use crate::base::country::Country;
+use crate::base::number::{counted, grouped};
+use crate::base::terminal::Terminal;
 use crate::import::reached::Reached;
 use crate::import::schedule::window;
 use crate::import::state::Run;
 use crate::import::{self, Import, Sink, SinkError};
-use crate::number::{counted, grouped};
 use crate::opencti::delivery::Left;
 use crate::quota::Guard;
 use crate::report::tally::Tally;
 use crate::report::totals::Totals;
-use crate::terminal::Terminal;
 
 mod lists;
 

@@ -3,11 +3,11 @@
 use std::cell::OnceCell;
 use std::time::Duration;
 
-use crate::clock::Clock;
-use crate::country::Country;
+use crate::base::clock::Clock;
+use crate::base::country::Country;
+use crate::base::number::{counted, grouped};
+use crate::base::terminal::{Progress, Terminal};
 use crate::import::reached::Reached;
-use crate::number::{counted, grouped};
-use crate::terminal::{Progress, Terminal};
 
 /// The message is cut where the terminal ends.
 const TEMPLATE: &str = "{spinner} [{bar:24}] {percent:>3} % {wide_msg}";

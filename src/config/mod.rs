@@ -19,15 +19,15 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 
+use crate::base::country::Country;
+use crate::base::http::proxy::Via;
+use crate::base::period::Period;
+use crate::base::secret::Secret;
 use crate::convert;
 use crate::convert::filter::Filter;
-use crate::country::Country;
-use crate::http::proxy::Via;
 use crate::import::schedule::Start;
 use crate::opencti;
-use crate::period::Period;
 use crate::quota::Policy;
-use crate::secret::Secret;
 use crate::virustotal;
 use crate::virustotal::facts::Severity;
 use crate::virustotal::search::Submitter;

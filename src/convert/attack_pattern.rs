@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::left_out::{LeftOut, Reasons};
 use super::relationship::{Links, Way};
 use super::role::Role;
+use crate::base::text::{clean, escape_into};
 use crate::stix::threat::AttackPattern;
 use crate::stix::{Id, Object};
-use crate::text::{clean, escape_into};
 use crate::virustotal::behaviour::{Impact, Technique};
 
 /// Signatures below this are everyday behaviour: "spawns processes".

@@ -18,7 +18,7 @@ use super::note;
 use super::relationship::{Links, Way};
 use super::role::Role;
 use super::subject::Subject;
-use crate::country::Country;
+use crate::base::country::Country;
 use crate::stix::sco::Provenance;
 use crate::stix::sdo::Identity;
 use crate::stix::time::Timestamp;

@@ -1,7 +1,7 @@
 //! The country that files were submitted from becomes a `location`.
 
 use super::role::Role;
-use crate::country::Country;
+use crate::base::country::Country;
 use crate::stix::threat;
 use crate::stix::time::Timestamp;
 use crate::stix::{Id, Object};

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 
+use crate::base::text::{clean, says_nothing};
 use crate::stix::{Id, time};
-use crate::text::{clean, says_nothing};
 use crate::virustotal::facts::novelty::Novelty;
 use crate::virustotal::facts::signs::Sign;
 use crate::virustotal::facts::{self, Rated, hashes, names};

@@ -9,11 +9,11 @@ use super::left_out::{LeftOut, Reasons};
 use super::relationship::{Links, Way};
 use super::role::Role;
 use super::score;
+use crate::base::text::clean;
 use crate::stix::pattern;
 use crate::stix::threat::{Indicator, IndicatorParts};
 use crate::stix::time::Timestamp;
 use crate::stix::{Id, Object};
-use crate::text::clean;
 use crate::virustotal::facts::{Severity, at_least};
 
 /// Characters of an indicator's name.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::left_out::{LeftOut, Reasons};
-use crate::text::{clean, says_nothing};
+use crate::base::text::{clean, says_nothing};
 use crate::virustotal::facts::{self, Rated, Severity};
 use crate::virustotal::objects::FileAttributes;
 

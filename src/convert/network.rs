@@ -213,7 +213,7 @@ fn url(descriptor: &Descriptor, provenance: Provenance) -> Found<'_> {
 /// A URL without anything that cannot be seen: that is left out, never cleaned,
 /// since without it it would be another URL.
 fn readable(text: &str) -> Option<Cow<'_, str>> {
-    if text.len() > MAX_URL || crate::text::clean(text, MAX_URL) != text {
+    if text.len() > MAX_URL || crate::base::text::clean(text, MAX_URL) != text {
         return None;
     }
     uri(text).filter(|url| url.len() <= MAX_URL)

@@ -1,6 +1,6 @@
 //! Names that engines give where they have no family.
 
-use crate::text::says_nothing;
+use crate::base::text::says_nothing;
 
 /// Whether a name, in lower case, is no family's.
 pub(super) fn is_no_family(name: &str) -> bool {

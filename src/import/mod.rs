@@ -16,14 +16,14 @@ use std::fmt;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::base::country::Country;
+use crate::base::period::Period;
 use crate::convert;
 use crate::convert::converter::Converter;
 use crate::convert::filter::Filter;
 use crate::convert::subject::Subject;
-use crate::country::Country;
 use crate::opencti;
 use crate::opencti::delivery::Left;
-use crate::period::Period;
 use crate::quota::{CallError, Guard, Pause};
 use crate::report::tally::Tally;
 use crate::stix::bundle::Limits;

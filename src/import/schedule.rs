@@ -7,7 +7,7 @@
 
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 
-use crate::period::Period;
+use crate::base::period::Period;
 
 /// The look-back of the very first run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use super::open_work::OpenWork;
 pub use super::place::Place;
 pub use super::run::{Finished, Run};
 use super::schedule::{Start, next_start, whole_second, window};
-use crate::period::Period;
+use crate::base::period::Period;
 use crate::quota::SearchCharge;
 use crate::report::counted;
 use crate::report::profile::Previous;

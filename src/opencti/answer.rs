@@ -6,8 +6,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use url::Url;
 
-use crate::http::proxy::Proxies;
-use crate::http::{refused_by, trouble};
+use crate::base::http::proxy::Proxies;
+use crate::base::http::{refused_by, trouble};
 
 use super::error::{Error, clean, passing};
 

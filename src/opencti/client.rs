@@ -14,11 +14,11 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use url::Url;
 
-use crate::clock::{self, Clock};
-use crate::http::buffers::Buffers;
-use crate::http::proxy::Proxies;
-use crate::http::{self, HttpError};
-use crate::secret::Secret;
+use crate::base::clock::{self, Clock};
+use crate::base::http::buffers::Buffers;
+use crate::base::http::proxy::Proxies;
+use crate::base::http::{self, HttpError};
+use crate::base::secret::Secret;
 use crate::stix::json;
 
 use super::Settings;

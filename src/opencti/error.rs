@@ -1,6 +1,6 @@
 //! What can go wrong between us and the platform: one variant per decision.
 
-use crate::http::HttpError;
+use crate::base::http::HttpError;
 
 /// Why the platform did not do what it was asked.
 ///

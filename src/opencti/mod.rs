@@ -11,8 +11,8 @@ mod work;
 
 use url::Url;
 
-use crate::http::HttpOptions;
-use crate::secret::Secret;
+use crate::base::http::HttpOptions;
+use crate::base::secret::Secret;
 
 pub use client::OpenCti;
 pub use connector::{Amqp, ConnectorInfo, Me, Pinged, Queue, Registered, Registration, S3};

@@ -12,7 +12,7 @@ use super::decide::{Verdict, asked_pause, calls_left, charged_by, decide};
 use super::ledger::Ledger;
 use super::reading::Reading;
 use super::{CallError, Cost, OnUnknown, OwnRequests, Pause, Policy, SearchCharge, Spent};
-use crate::clock::Clock;
+use crate::base::clock::Clock;
 use crate::virustotal::client::{Meter, backoff};
 use crate::virustotal::{Error, VirusTotal};
 

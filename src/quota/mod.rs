@@ -26,7 +26,7 @@ pub use guard::Guard;
 pub use ledger::Ledger;
 pub use reading::{Line, Reading};
 
-use crate::number::grouped;
+use crate::base::number::grouped;
 use crate::virustotal::Error;
 
 /// The longest pause that VirusTotal can ask for. Its shortest quota that a run

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::window::{SEARCHES, burns, resets_at};
 use super::{OwnRequests, Scope, SearchCharge};
-use crate::number::grouped;
+use crate::base::number::grouped;
 use crate::virustotal::quota::{Allowance, Cap, Quotas};
 
 /// The quotas that searches and requests count against, tightest window first.

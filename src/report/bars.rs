@@ -2,7 +2,7 @@
 
 use super::counts::Levels;
 use super::ranking::Ranked;
-use crate::number::{grouped, share};
+use crate::base::number::{grouped, share};
 use crate::virustotal::facts::{Rated, Severity, severity};
 
 /// Rows of a ranking that the report shows.

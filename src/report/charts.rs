@@ -7,8 +7,8 @@ use super::facts::ReportFacts;
 use super::infrastructure::ByWorst;
 use super::ranking::Ranked;
 use super::timeline::Timeline;
-use crate::number::{grouped, share};
-use crate::text::clean;
+use crate::base::number::{grouped, share};
+use crate::base::text::clean;
 use crate::virustotal::facts::signs::Sign;
 use crate::virustotal::gui::GuiPage;
 

@@ -7,7 +7,7 @@ use super::counts::Counts;
 use super::facts::{Progress, ReportFacts};
 use super::ranking::Ranked;
 use super::times::seconds;
-use crate::number::{grouped, share};
+use crate::base::number::{grouped, share};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Change {

@@ -5,10 +5,10 @@ use chrono::{DateTime, Utc};
 use super::counts::Counts;
 use super::parts::Parts;
 use super::profile::{Previous, Summary};
+use crate::base::text::clean;
 use crate::convert::filter::Dropped;
 use crate::convert::left_out::{LeftOut, Reasons};
 use crate::convert::subject::Subject;
-use crate::text::clean;
 
 /// So many gaps, and notes, are told one by one; the rest is a number.
 const MAX_LINES: usize = 20;

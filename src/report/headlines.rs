@@ -5,7 +5,7 @@ use super::defang::{self, defang};
 use super::facts::ReportFacts;
 use super::ranking::Ranked;
 use super::timeline::Timeline;
-use crate::number::{counted, grouped, share};
+use crate::base::number::{counted, grouped, share};
 use crate::virustotal::facts::signs::Sign;
 
 /// A piece of a sentence. Each form of the report marks foreign text in its own

@@ -8,9 +8,9 @@ use super::counts::{Counts, Levels};
 use super::facts::{MAX_QUERY, MAX_SENTENCE, Progress, ReportFacts, shown_lines};
 use super::headlines::{self, Piece};
 use super::parts::Part;
-use crate::number::at_least;
+use crate::base::number::at_least;
+use crate::base::text::{clean, code_into, escape_into};
 use crate::stix::time;
-use crate::text::{clean, code_into, escape_into};
 use crate::virustotal::gui::GuiPage;
 
 /// The report's description, in Markdown: short, and all of it. While the

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::number::counted;
+use crate::base::number::counted;
 use crate::stix::time;
 
 /// Writes a moment as `2026-11-19 13:00:00`, in UTC.

@@ -8,8 +8,8 @@ use super::facts::{MAX_QUERY, Progress, ReportFacts, shown_lines};
 use super::headlines::{self, Piece};
 use super::times;
 use super::worst_files::WorstFile;
-use crate::number::{at_least, grouped, share};
-use crate::text::clean;
+use crate::base::number::{at_least, grouped, share};
+use crate::base::text::clean;
 use crate::virustotal::facts::severity;
 use crate::virustotal::gui::GuiPage;
 

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::text::clean;
 use crate::convert::file_row::{FileRow, Text};
 use crate::stix::time;
-use crate::text::clean;
 use crate::virustotal::facts::{Rated, Severity};
 
 pub const WORST: usize = 20;

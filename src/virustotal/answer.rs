@@ -9,8 +9,8 @@ use serde::Deserialize;
 use url::Url;
 
 use super::error::{Error, clean, describe};
-use crate::http::buffers::Buffer;
-use crate::secret::Secret;
+use crate::base::http::buffers::Buffer;
+use crate::base::secret::Secret;
 
 /// The largest body that is read, unpacked. A full page with everything in it
 /// has about 10 MB.
@@ -101,7 +101,7 @@ async fn collect(response: &mut Response, most: usize, body: &mut Buffer) -> Res
             } else {
                 Error::CutShort {
                     host: host.clone(),
-                    cause: clean(&crate::http::cause(&error)),
+                    cause: clean(&crate::base::http::cause(&error)),
                 }
             }
         })?;

@@ -4,8 +4,8 @@ use std::num::NonZeroU32;
 
 use url::Url;
 
-use crate::http::HttpOptions;
-use crate::secret::Secret;
+use crate::base::http::HttpOptions;
+use crate::base::secret::Secret;
 
 mod answer;
 pub mod behaviour;

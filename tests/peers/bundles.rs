@@ -66,7 +66,7 @@ pub(crate) async fn sent() -> &'static [Bundle] {
 }
 
 async fn send() -> Vec<Bundle> {
-    let day = vtreporter::clock::system().now() - chrono::TimeDelta::hours(20);
+    let day = vtreporter::base::clock::system().now() - chrono::TimeDelta::hours(20);
     let world = World::generate(7, 60, &["AU"], day..day + chrono::TimeDelta::hours(19));
     let virustotal = VirusTotal::start(world).await.unwrap();
     let opencti = platform().await;

@@ -13,10 +13,10 @@ mod skipped;
 mod standard;
 
 use serde_json::{Value, json};
-use vtreporter::clock;
-use vtreporter::http::HttpOptions;
+use vtreporter::base::clock;
+use vtreporter::base::http::HttpOptions;
+use vtreporter::base::secret::Secret;
 use vtreporter::opencti::{OpenCti, Registration, Settings};
-use vtreporter::secret::Secret;
 use vtreporter::standin::opencti::{OpenCtiWorld, Release, StandIn};
 
 const TOKEN: &str = "token-of-a-connector";

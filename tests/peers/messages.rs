@@ -97,7 +97,7 @@ async fn the_official_helper_writes_the_same_document_into_a_directory() {
         path: ours.path().to_owned(),
         retention_days: 7,
     };
-    let road = Directory::new(settings, sender, vtreporter::clock::system());
+    let road = Directory::new(settings, sender, vtreporter::base::clock::system());
     road.send(&bundle).await.unwrap();
     let written: Vec<_> = std::fs::read_dir(ours.path()).unwrap().collect();
     assert_eq!(written.len(), 1);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use vtreporter::clock;
+use vtreporter::base::clock;
 use vtreporter::standin::virustotal::{Answer, Fault, Made, On, World, key_id};
 
 use crate::program::{terminate, wait};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
-use vtreporter::clock::Clock;
+use vtreporter::base::clock::Clock;
 use vtreporter::standin::opencti::{
     Failure, FaultKind, Logged, OpenCtiWorld, Processing, Release, Work, WorkStatus,
 };

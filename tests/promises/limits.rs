@@ -1,7 +1,7 @@
 //! A proxy on the way that takes no large bodies.
 
 use serde_json::Value;
-use vtreporter::clock::{self, Clock};
+use vtreporter::base::clock::{self, Clock};
 use vtreporter::standin::opencti::{OpenCtiWorld, Release};
 use vtreporter::standin::virustotal::World;
 

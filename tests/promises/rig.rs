@@ -11,13 +11,14 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
-use vtreporter::clock::{self, Clock, ManualClock};
+use vtreporter::base::clock::{self, Clock, ManualClock};
 use vtreporter::commands::Exit;
 use vtreporter::config::{self, Needs};
 use vtreporter::standin::opencti::{OpenCtiWorld, Release, StandIn as OpenCti, Work};
 use vtreporter::standin::virustotal::{Made, Options, StandIn as VirusTotal, World, object};
 
-use vtreporter::{log, setup};
+use vtreporter::base::log;
+use vtreporter::setup;
 
 pub(crate) const TOKEN: &str = "7d1f9f2e-0c33-4f0a-9d0e-3a0d5c0a11ff";
 

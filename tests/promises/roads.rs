@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use serde_json::Value;
-use vtreporter::clock::{self, Clock};
+use vtreporter::base::clock::{self, Clock};
 use vtreporter::standin::opencti::{
     CameBy, Failure, FaultKind, ImportFault, OpenCtiWorld, Release, WorkStatus,
 };

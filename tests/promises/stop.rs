@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use vtreporter::clock::{self, Clock};
+use vtreporter::base::clock::{self, Clock};
 use vtreporter::standin::opencti::Failure;
 use vtreporter::standin::virustotal::{Answer, Fault, Licence, On, World};
 

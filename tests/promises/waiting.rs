@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use vtreporter::clock::Clock;
+use vtreporter::base::clock::Clock;
 use vtreporter::standin::opencti::{Failure, OpenCtiWorld, Processing, Release};
 use vtreporter::standin::virustotal::{Answer, Fault, On, World};
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use vtreporter::period::Period;
+use vtreporter::base::period::Period;
 use vtreporter::standin::virustotal::{Answer, Fault, On, World};
 
 use crate::rig::{Rig, at, file, many, now, window};

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use vtreporter::clock::Clock;
+use vtreporter::base::clock::Clock;
 use vtreporter::standin::opencti::{Failure, OpenCtiWorld, Processing, Release, Work, WorkStatus};
 use vtreporter::standin::virustotal::{Answer, Fault, On, World};
 
@@ -388,12 +388,12 @@ async fn an_object_that_the_platform_rejects_shows_in_the_works_numbers() {
 
 /// Somebody else's file with the SHA-1 of one of ours.
 async fn foreign_file(rig: &Rig) {
-    use vtreporter::http::HttpOptions;
+    use vtreporter::base::http::HttpOptions;
     use vtreporter::opencti::delivery::Api;
     use vtreporter::opencti::{OpenCti, Registration, Settings};
     let client = OpenCti::new(&Settings {
         url: rig.opencti.url().parse().unwrap(),
-        token: vtreporter::secret::Secret::new(TOKEN),
+        token: vtreporter::base::secret::Secret::new(TOKEN),
         headers: Vec::new(),
         http: HttpOptions::default(),
     })

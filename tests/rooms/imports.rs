@@ -1,11 +1,11 @@
 //! What the tests of an import start from.
 
 use chrono::{DateTime, Utc};
+use vtreporter::base::period::Period;
 use vtreporter::convert::filter::Filter;
 use vtreporter::convert::{Objects, Options as ConvertOptions};
 use vtreporter::import::Options;
 use vtreporter::import::schedule::Start;
-use vtreporter::period::Period;
 use vtreporter::stix::bundle::Limits;
 use vtreporter::stix::marking::Tlp;
 use vtreporter::virustotal::facts::Severity;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::clock::Clock;
+use crate::base::clock::Clock;
 use crate::commands::Exit;
 use crate::opencti::delivery::{Ground, RoadSettings};
 use crate::opencti::{Error, OpenCti, Registered, Registration, Road};

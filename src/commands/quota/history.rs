@@ -6,8 +6,8 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::Serialize;
 
 use super::Quota;
+use crate::base::number::grouped;
 use crate::commands::Exit;
-use crate::number::grouped;
 use crate::store::ledger::Hour;
 
 /// The form of the answer.

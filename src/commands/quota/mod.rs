@@ -9,7 +9,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::Exit;
-use crate::clock::Clock;
+use crate::base::clock::Clock;
 use crate::quota::fit::{Fit, fit};
 use crate::quota::forecast::Used;
 use crate::quota::status::{KeyStatus, Status, rejected, status};

@@ -4,7 +4,7 @@ use chrono::{DateTime, Local, SecondsFormat, Utc};
 use serde_json::json;
 
 use super::Fits;
-use crate::number::{counted, grouped};
+use crate::base::number::{counted, grouped};
 use crate::quota::fit::Fit;
 use crate::quota::status::{KeyStatus, Status, Window};
 

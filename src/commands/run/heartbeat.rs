@@ -10,7 +10,7 @@ use tracing::{info, warn};
 
 use super::Settings;
 use super::open_works::OpenWorks;
-use crate::clock::Clock;
+use crate::base::clock::Clock;
 use crate::import::open_work::{Hold, LastWords};
 use crate::import::state::State;
 use crate::opencti::delivery::Roads;

@@ -48,7 +48,7 @@ mod tests {
     #[test]
     fn many_countries_that_wait_hold_little_together() {
         let mut kept = Kept::default();
-        for country in crate::country::Country::all() {
+        for country in crate::base::country::Country::all() {
             kept.put(country.code, window(), Tally::default());
         }
         assert!(

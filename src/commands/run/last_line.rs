@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use tracing::{error, info, warn};
 
-use crate::country::Country;
+use crate::base::country::Country;
 use crate::import::state::Run;
 use crate::import::{Finished, Stopped};
 

@@ -6,10 +6,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tracing::info;
 
-use crate::clock::Clock;
-use crate::country::Country;
+use crate::base::clock::Clock;
+use crate::base::country::Country;
+use crate::base::number::{counted, grouped};
 use crate::import::reached::Reached;
-use crate::number::{counted, grouped};
 use crate::quota::{Guard, Line};
 
 const MINUTE: Duration = Duration::from_secs(60);

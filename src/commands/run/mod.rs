@@ -27,15 +27,15 @@ use self::kept::Kept;
 use self::settle::Settler;
 use self::sink::Patience;
 use super::Exit;
-use crate::clock::Clock;
-use crate::country::Country;
+use crate::base::clock::Clock;
+use crate::base::country::Country;
+use crate::base::period::Period;
+use crate::base::terminal::Terminal;
 use crate::import;
 use crate::import::state::State;
 use crate::opencti::delivery::{Ground, RoadSettings, Roads, room_for_a_run};
 use crate::opencti::{OpenCti, Registered, Registration};
-use crate::period::Period;
 use crate::quota::Guard;
-use crate::terminal::Terminal;
 
 /// At the end the state and the work are told to the platform once more; a
 /// platform that does not answer must not keep the container from stopping.

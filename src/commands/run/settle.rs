@@ -9,7 +9,7 @@ use tracing::{debug, info, warn};
 
 use super::heartbeat::Heartbeat;
 use super::open_works::{Due, Entry};
-use crate::clock::Clock;
+use crate::base::clock::Clock;
 use crate::import::open_work::Hold;
 use crate::opencti::{Error, OpenCti};
 

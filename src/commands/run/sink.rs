@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use super::heartbeat::{Epoch, Heartbeat};
-use crate::clock::Clock;
+use crate::base::clock::Clock;
 use crate::commands::Bar;
 use crate::import::reached::Reached;
 use crate::import::state::{Run, State};

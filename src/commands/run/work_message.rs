@@ -4,11 +4,11 @@ use std::fmt::Write;
 
 use chrono::{DateTime, Utc};
 
-use crate::country::Country;
+use crate::base::country::Country;
+use crate::base::number::{counted, grouped};
 use crate::import::schedule::Window;
 use crate::import::state::Run;
 use crate::import::{Finished, Stopped};
-use crate::number::{counted, grouped};
 use crate::report::counts::Counts;
 use crate::report::totals::Totals;
 

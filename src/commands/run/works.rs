@@ -7,7 +7,7 @@ use tracing::{info, warn};
 
 use super::heartbeat::{Epoch, Heartbeat};
 use super::{GOODBYE, Service, sink, work_message};
-use crate::country::Country;
+use crate::base::country::Country;
 use crate::import::open_work::{Hold, LastWords};
 use crate::import::state::{Run, State};
 use crate::opencti::delivery::Roads;

@@ -4,9 +4,9 @@ use reqwest::header::{HeaderName, HeaderValue};
 use url::{Host, Url};
 
 use super::{Judge, placeholder};
+use crate::base::http::proxy::Via;
+use crate::base::secret::Secret;
 use crate::config::table::Value;
-use crate::http::proxy::Via;
-use crate::secret::Secret;
 
 /// VirusTotal's API answers under this name.
 const VIRUSTOTAL: &str = "www.virustotal.com";

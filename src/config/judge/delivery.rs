@@ -1,12 +1,12 @@
 //! Broker, S3, proxies and certificates.
 
 use super::{CERTIFICATE, Judge, PRIVATE_KEY};
+use crate::base::http::proxy::{Bypass, Proxies};
+use crate::base::http::{self, HttpOptions};
+use crate::base::secret::Secret;
 use crate::config::rows::Values;
 use crate::config::table::Value;
 use crate::config::{MqOverrides, Network, S3Overrides};
-use crate::http::proxy::{Bypass, Proxies};
-use crate::http::{self, HttpOptions};
-use crate::secret::Secret;
 
 impl Judge<'_> {
     pub(super) fn mq(&mut self, values: &Values<'_>) -> MqOverrides {

@@ -14,10 +14,10 @@ use super::rows::{SETTINGS, Values};
 use super::table::{Kind, Preset, Value};
 use super::yaml::Unread;
 use super::{Config, Needs};
-use crate::http::HttpOptions;
-use crate::http::proxy::Proxies;
-use crate::period::Period;
-use crate::secret::Secret;
+use crate::base::http::HttpOptions;
+use crate::base::http::proxy::Proxies;
+use crate::base::period::Period;
+use crate::base::secret::Secret;
 
 mod address;
 mod delivery;

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use super::Judge;
+use crate::base::number::counted;
 use crate::config::rows::Values;
 use crate::config::table::Value;
 use crate::convert::Objects;
 use crate::convert::labels::{self, Glob, Style};
 use crate::convert::malware::{self, Names};
 use crate::convert::score::Score;
-use crate::number::counted;
 
 /// Bad lines of a map that are told one by one.
 const MOST_LINES: usize = 20;

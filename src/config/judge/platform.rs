@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use uuid::Uuid;
 
 use super::{Judge, placeholder};
+use crate::base::http::HttpOptions;
 use crate::config::rows::Values;
 use crate::config::{Connector, Directory, LogLevel, Needs, Network, QueueProtocol, S3};
-use crate::http::HttpOptions;
 use crate::opencti;
 
 impl Judge<'_> {

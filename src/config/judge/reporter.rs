@@ -7,13 +7,13 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 
 use super::Judge;
+use crate::base::http::HttpOptions;
+use crate::base::period::{Period, PeriodError};
 use crate::config::rows::Values;
 use crate::config::table::Value;
 use crate::config::{Connector, Import, Memory, Start};
 use crate::convert;
 use crate::convert::filter::Filter;
-use crate::http::HttpOptions;
-use crate::period::{Period, PeriodError};
 use crate::quota::{OnUnknown, Policy};
 use crate::virustotal;
 use crate::virustotal::facts::Severity;

@@ -1,10 +1,10 @@
 //! Words with a fixed meaning: markings, reliability, countries, relationships.
 
 use super::Judge;
+use crate::base::country::Country;
 use crate::config::hint::nearest;
 use crate::config::rows::RELATIONSHIPS;
 use crate::config::table::Value;
-use crate::country::Country;
 use crate::stix::marking::Tlp;
 
 /// OpenCTI's `reliability_ov`: letter and text.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::clock::Clock;
+use crate::base::clock::Clock;
 use crate::opencti::error::Error;
 
 use super::Sent;

@@ -10,12 +10,12 @@ use rusty_s3::actions::{CreateMultipartUpload, ListObjectsV2, ListObjectsV2Respo
 use rusty_s3::{Bucket as Place, Credentials, Method, S3Action, UrlStyle};
 use url::Url;
 
-use crate::clock::Clock;
-use crate::http::proxy::Proxies;
-use crate::http::{self, HttpOptions};
+use crate::base::clock::Clock;
+use crate::base::http::proxy::Proxies;
+use crate::base::http::{self, HttpOptions};
+use crate::base::secret::Secret;
 use crate::opencti::connector::S3;
 use crate::opencti::error::{Error, clean};
-use crate::secret::Secret;
 
 use super::Sent;
 use super::document::{Names, Retention, Sender, document};

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use crate::clock::Clock;
-use crate::http::HttpOptions;
+use crate::base::clock::Clock;
+use crate::base::http::HttpOptions;
 use crate::opencti::client::OpenCti;
 use crate::opencti::connector::{Registered, Registration};
 use crate::opencti::error::Error;

@@ -11,7 +11,7 @@ pub mod signs;
 pub use severity::{Rated, Severity, at_least};
 
 use super::objects::{AnalysisStats, FileAttributes, Votes};
-use crate::text::{clean, says_nothing};
+use crate::base::text::{clean, says_nothing};
 
 /// Characters of a word of VirusTotal's.
 const MAX_WORD: usize = 500;

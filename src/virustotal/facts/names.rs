@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::text::clean;
+use crate::base::text::clean;
 use crate::virustotal::objects::{File, FileAttributes};
 
 /// Characters of a name.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::text::clean;
+use crate::base::text::clean;
 use crate::virustotal::objects::FileAttributes;
 
 /// Characters of a rule's or signer's name.

@@ -33,7 +33,7 @@ const LONG_FUNCTIONS: &[(&str, &str)] = &[
     ("src/commands/plan.rs", "print"),
     ("src/convert/indicator.rs", "of_file"),
     (
-        "src/http/proxy.rs",
+        "src/base/http/proxy.rs",
         "no_proxy_covers_hosts_domains_addresses_networks_and_ports",
     ),
     ("src/import/session/reading.rs", "pages"),

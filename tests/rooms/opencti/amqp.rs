@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use vtreporter::base::secret::Secret;
 use vtreporter::opencti::delivery::LeftBehind;
 use vtreporter::opencti::delivery::amqp::{
     Broker, BrokerSettings, BrokerTls, Envelope, Overrides, messages,
 };
 use vtreporter::opencti::{Amqp, Error, Remedy, Road};
-use vtreporter::secret::Secret;
 use vtreporter::standin::opencti::{CameBy, WorkStatus};
 
 use super::broker::{Authority, Platform, Worker, crowd, multi, road, shared_broker};

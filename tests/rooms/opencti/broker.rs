@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use vtreporter::clock;
+use vtreporter::base::clock;
 use vtreporter::opencti::delivery::amqp::{Broker, BrokerSettings, BrokerTls};
 use vtreporter::opencti::{Amqp, OpenCti, Registration, Road};
 use vtreporter::standin::opencti::{OpenCtiWorld, Release, StandIn};

@@ -1,14 +1,21 @@
 //! The API road and several roads together, against a strict platform.
 
 use serde_json::Value;
-use vtreporter::clock;
+use vtreporter::base::clock;
 use vtreporter::opencti::delivery::{Api, Directory, DirectorySettings, Left, Roads, Sender};
 use vtreporter::opencti::{Error, OpenCti, Remedy, Road};
 use vtreporter::standin::opencti::{CameBy, Failure, OpenCtiWorld, Release, StandIn};
 
 use super::{CONNECTOR, TOKEN, bundle, client, hurried, registration};
 
-async fn ready(world: OpenCtiWorld) -> (StandIn, OpenCti, vtreporter::clock::ManualClock, String) {
+async fn ready(
+    world: OpenCtiWorld,
+) -> (
+    StandIn,
+    OpenCti,
+    vtreporter::base::clock::ManualClock,
+    String,
+) {
     let opencti = StandIn::start(world).await.unwrap();
     let (client, hand) = client(&opencti.url());
     client.version().await.unwrap();

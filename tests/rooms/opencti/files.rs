@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use vtreporter::clock::{Clock, ManualClock};
+use vtreporter::base::clock::{Clock, ManualClock};
 use vtreporter::opencti::delivery::{Directory, DirectorySettings, Sender};
 use vtreporter::opencti::{Error, Remedy, Road};
 use vtreporter::standin::opencti::{CameBy, OpenCtiWorld, Release, StandIn};

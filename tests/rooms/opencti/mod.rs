@@ -16,10 +16,10 @@ use std::time::Duration;
 use chrono::DateTime;
 use serde_json::{Value, json};
 use url::Url;
-use vtreporter::clock::{Clock, ManualClock};
-use vtreporter::http::HttpOptions;
+use vtreporter::base::clock::{Clock, ManualClock};
+use vtreporter::base::http::HttpOptions;
+use vtreporter::base::secret::Secret;
 use vtreporter::opencti::{OpenCti, Registration, Settings};
-use vtreporter::secret::Secret;
 
 const TOKEN: &str = "11111111-2222-4333-8444-555555555555";
 const CONNECTOR: &str = "5f3f5b5e-1f43-4a61-9c8d-0d1a5a3c7b11";

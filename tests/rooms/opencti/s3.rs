@@ -13,11 +13,11 @@ use s3s::auth::SimpleAuth;
 use s3s::service::S3ServiceBuilder;
 use s3s_fs::FileSystem;
 use serde_json::json;
-use vtreporter::clock::{self, Clock};
-use vtreporter::http::{self, HttpOptions};
+use vtreporter::base::clock::{self, Clock};
+use vtreporter::base::http::{self, HttpOptions};
+use vtreporter::base::secret::Secret;
 use vtreporter::opencti::delivery::{Bucket, BucketSettings, Sender};
 use vtreporter::opencti::{Error, Remedy, Road, S3};
-use vtreporter::secret::Secret;
 use vtreporter::standin::opencti::{CameBy, OpenCtiWorld, Release, StandIn};
 
 use super::files::sender;

@@ -7,12 +7,12 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use vtreporter::clock::{Clock, ManualClock};
-use vtreporter::http::HttpOptions;
+use vtreporter::base::clock::{Clock, ManualClock};
+use vtreporter::base::http::HttpOptions;
+use vtreporter::base::secret::Secret;
 use vtreporter::quota::{
     CallError, Cause, Cost, Guard, OnUnknown, Pause, Policy, Reading, Scope, SearchCharge, Spent,
 };
-use vtreporter::secret::Secret;
 use vtreporter::standin::virustotal::{
     Answer, Cost as Price, Fault, Licence, On, Options, Quota, StandIn, World, object,
 };

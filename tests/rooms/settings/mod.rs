@@ -8,11 +8,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use vtreporter::base::period::Period;
 use vtreporter::config::{
     self, Config, Faults, Group, LogLevel, Needs, Preset, QueueProtocol, SETTINGS, docs,
 };
 use vtreporter::import::schedule::Start;
-use vtreporter::period::Period;
 use vtreporter::quota::OnUnknown;
 use vtreporter::stix::marking::Tlp;
 use vtreporter::virustotal::facts::Severity;

@@ -241,7 +241,7 @@ fn an_authority_that_is_none_is_told_and_only_a_setting_of_our_own_keeps_us_from
     }
     let options = config.opencti.unwrap().http;
     assert_eq!(options.extra_roots.len(), 1);
-    vtreporter::http::client(&options).unwrap();
+    vtreporter::base::http::client(&options).unwrap();
 }
 
 #[test]
@@ -260,8 +260,9 @@ fn virustotal_may_have_a_proxy_of_its_own_and_odd_elements_of_no_proxy_are_told(
         config.virustotal.unwrap().http.proxies,
     ];
     let url = url::Url::parse("https://a.example.net").unwrap();
-    let shown =
-        |proxies: &vtreporter::http::proxy::Proxies| proxies.of(&url).map(ToString::to_string);
+    let shown = |proxies: &vtreporter::base::http::proxy::Proxies| {
+        proxies.of(&url).map(ToString::to_string)
+    };
     assert_eq!(shown(&platform), None);
     assert_eq!(
         shown(&virustotal).unwrap(),

@@ -1,7 +1,7 @@
 //! What the stand-in makes up is read as a real answer is.
 
 use chrono::{TimeDelta, Utc};
-use vtreporter::http::client;
+use vtreporter::base::http::client;
 use vtreporter::standin::virustotal::{StandIn, World};
 
 use super::*;

@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use scripted::{Reply, Scripted, json, refusal, with_headers};
-use vtreporter::clock::Clock;
-use vtreporter::http::HttpOptions;
-use vtreporter::secret::Secret;
+use vtreporter::base::clock::Clock;
+use vtreporter::base::http::HttpOptions;
+use vtreporter::base::secret::Secret;
 use vtreporter::virustotal::search::{Submitter, heavy_attributes};
 use vtreporter::virustotal::{Error, Page, Remedy, Search, Settings, VirusTotal};
 

@@ -25,10 +25,10 @@ use lapin::{Confirmation, PublisherConfirm};
 pub use message::{Envelope, messages};
 pub use tls::BrokerTls;
 
+use crate::base::secret::Secret;
 use crate::opencti::client::OpenCti;
 use crate::opencti::connector::Amqp;
 use crate::opencti::error::{Error, Remedy};
-use crate::secret::Secret;
 
 use super::order::Plan;
 use super::{LeftBehind, Sent};

@@ -9,7 +9,7 @@ use lapin::types::FieldTable;
 use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo};
 use lapin::{Channel, Connection, ConnectionProperties, ErrorKind, ExchangeKind, PublisherConfirm};
 
-use crate::clock::Clock;
+use crate::base::clock::Clock;
 use crate::opencti::connector::Amqp;
 use crate::opencti::error::{Error, clean};
 

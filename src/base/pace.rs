@@ -11,7 +11,7 @@ use governor::nanos::Nanos;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 
-use crate::clock::Clock;
+use crate::base::clock::Clock;
 
 type Limiter = RateLimiter<NotKeyed, InMemoryState, PaceClock, NoOpMiddleware<PaceInstant>>;
 

@@ -15,7 +15,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::clock::Clock;
+use crate::base::clock::Clock;
 
 /// Starts logging. `name` is the connector's.
 pub fn start<W>(level: Level, json: bool, name: &str, clock: &Clock, writer: W)

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
-use crate::secret::Secret;
+use crate::base::secret::Secret;
 
 /// A proxy, and which setting named it.
 ///
