@@ -26,12 +26,10 @@ const LONG_FUNCTIONS: &[(&str, &str)] = &[
         "src/commands/run/open_works.rs",
         "what_is_due_follows_from_what_the_platform_has_counted",
     ),
-    ("src/commands/run/sink.rs", "wait_for_the_queue"),
     ("src/commands/run/country.rs", "run_country"),
     ("src/commands/run/country.rs", "settle"),
     ("src/commands/run/works.rs", "open_work"),
     ("src/commands/plan.rs", "print"),
-    ("src/convert/indicator.rs", "of_file"),
     (
         "src/base/http/proxy.rs",
         "no_proxy_covers_hosts_domains_addresses_networks_and_ports",

@@ -110,15 +110,7 @@ const IMPURE_PATHS: &[&str] = &[
 const IMPURE_WORDS: &[&str] = &["async", "await", "println", "eprintln"];
 
 /// The commands; what else lies in their room serves several.
-const COMMANDS: &[&str] = &[
-    "check",
-    "connector",
-    "demo",
-    "manual",
-    "plan",
-    "preview",
-    "quota",
-];
+const COMMANDS: &[&str] = &["check", "demo", "manual", "plan", "preview", "quota", "run"];
 
 /// Crates without a runtime, and the packages by which one would come in.
 const WITHOUT_RUNTIME: &[&str] = &["clock", "stix"];
