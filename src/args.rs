@@ -61,6 +61,14 @@ pub enum Command {
         #[command(subcommand)]
         part: Option<QuotaPart>,
     },
+    /// What was learned of files, so that nobody pays for it twice
+    #[command(after_help = "Example: vtreporter cache warm hashes.txt\n\
+                      Exit codes: 0 done; 2 wrong usage; 3 not everything could be done.")]
+    Cache {
+        /// What of it; without one, `stats`
+        #[command(subcommand)]
+        part: Option<CachePart>,
+    },
     /// One run whose bundle and page go to files; needs no OpenCTI
     #[command(after_help = "Example: VTREPORTER_START=PT1H vtreporter preview --out ./preview")]
     Preview {
@@ -132,6 +140,40 @@ pub enum QuotaPart {
         /// A row an hour, with a header
         #[arg(long)]
         csv: bool,
+    },
+}
+
+/// What can be done with what was learned.
+#[derive(Clone, Debug, Subcommand)]
+pub enum CachePart {
+    /// Show how much is kept, and how it was used
+    #[command(after_help = "Example: vtreporter cache stats --json")]
+    Stats {
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Forget what is too old
+    #[command(after_help = "Example: vtreporter cache clean")]
+    Clean,
+    /// Ask for the files of a list that are not known yet, as far as the quota goes
+    #[command(after_help = "Example: vtreporter cache warm hashes.txt\n\
+                      Begun again, it goes on where it stopped.")]
+    Warm {
+        /// A hash a line; - reads standard input
+        file: PathBuf,
+    },
+    /// Take over the vt_<hash>.json files of a directory
+    #[command(after_help = "Example: vtreporter cache import ./vt-cache")]
+    Import {
+        /// Where they lie
+        dir: PathBuf,
+    },
+    /// Write every answer to a file, one JSON object a line
+    #[command(after_help = "Example: vtreporter cache export answers.ndjson")]
+    Export {
+        /// The file
+        file: PathBuf,
     },
 }
 

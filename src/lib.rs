@@ -9,6 +9,7 @@ pub mod commands;
 pub mod config;
 pub mod convert;
 pub mod import;
+pub mod lookup;
 pub mod opencti;
 pub mod quota;
 pub mod report;

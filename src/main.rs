@@ -8,13 +8,13 @@ use std::process::ExitCode;
 use chrono::{DateTime, Utc};
 use clap::Parser;
 use tokio_util::sync::CancellationToken;
-use vtreporter::args::{Args, Command, QuotaForm, QuotaPart};
+use vtreporter::args::{Args, CachePart, Command, QuotaForm, QuotaPart};
 use vtreporter::base::clock::{self, Clock};
 use vtreporter::base::log;
 use vtreporter::base::number::counted;
 use vtreporter::base::terminal::Terminal;
 use vtreporter::commands::quota::{self, Quota};
-use vtreporter::commands::{self, Exit};
+use vtreporter::commands::{self, Exit, cache};
 use vtreporter::config::{self, Config, Faults, Needs};
 use vtreporter::setup;
 
@@ -76,6 +76,10 @@ async fn run(args: Args) -> Result<(), Exit> {
             start_log(&config, false, &clock, &terminal);
             ask_quota(&setup::quota(&config, clock)?, form, part, &stop).await
         }
+        Command::Cache { part } => {
+            let part = part.unwrap_or(CachePart::Stats { json: false });
+            use_cache(&sources()?, part, clock, &terminal, &stop).await
+        }
         Command::Preview { out } => {
             let config = sources()?.config(Needs::VIRUSTOTAL)?;
             // JSON is for whoever collects the service's lines; a person reads these.
@@ -91,6 +95,33 @@ async fn run(args: Args) -> Result<(), Exit> {
         }
         Command::Man { command } => commands::manual::page(command.as_deref()),
         Command::Healthcheck => ask_health(&sources()?).await,
+    }
+}
+
+async fn use_cache(
+    settings: &Sources,
+    part: CachePart,
+    clock: Clock,
+    terminal: &Terminal,
+    stop: &CancellationToken,
+) -> Result<(), Exit> {
+    let needs = match part {
+        CachePart::Warm { .. } => Needs::VIRUSTOTAL,
+        _ => Needs::NOTHING,
+    };
+    let config = settings.config(needs)?;
+    start_log(&config, false, &clock, terminal);
+    let cache = setup::cache(&config, &clock)?;
+    match part {
+        CachePart::Stats { json } => cache::stats(&cache, json),
+        CachePart::Clean => cache::clean(&cache),
+        CachePart::Warm { file } => {
+            let list = cache::read_list(&file)?;
+            let guard = setup::remembering(&config, cache.store.clone(), &clock)?;
+            cache::warm(&cache, &guard, &list, stop).await
+        }
+        CachePart::Import { dir } => cache::import(&cache, &dir),
+        CachePart::Export { file } => cache::export(&cache, &file),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::commands::{Exit, plan, preview};
 use crate::config::{Config, LogLevel, QueueProtocol};
 use crate::import;
 use crate::import::schedule::Start;
+use crate::lookup::Cache;
 use crate::opencti::delivery::amqp::{BrokerTls, Overrides};
 use crate::opencti::delivery::{
     DirectorySettings, QueueRoad, RoadSettings, S3Overrides, S3Road, room_for_a_run,
@@ -171,6 +172,19 @@ pub fn quota(config: &Config, clock: Clock) -> Result<Quota, Exit> {
     })
 }
 
+/// What `cache` needs.
+pub fn cache(config: &Config, clock: &Clock) -> Result<Cache, Exit> {
+    let store = user_store(config, clock).map_err(|error| match error {
+        StoreError::Failed { .. } => Exit::NotEverything(error.to_string()),
+        _ => Exit::Settings(format!("VTREPORTER_DATA_DIR: {error}")),
+    })?;
+    Ok(Cache {
+        store,
+        keeping: config.memory.keeping,
+        clock: clock.clone(),
+    })
+}
+
 /// The data directory that is set, else the user's own.
 fn user_store(config: &Config, clock: &Clock) -> Result<Store, StoreError> {
     let directory = config.memory.directory.clone().or_else(|| {
@@ -236,7 +250,7 @@ fn forgetful(config: &Config, clock: &Clock) -> Result<Guard, Exit> {
 }
 
 /// A guard that remembers in the data directory what it reads and sends.
-fn remembering(config: &Config, store: Store, clock: &Clock) -> Result<Guard, Exit> {
+pub fn remembering(config: &Config, store: Store, clock: &Clock) -> Result<Guard, Exit> {
     let client = virustotal(config, clock)?;
     let ledger = Ledger::disk(store, client.fingerprint(), config.memory.days);
     Ok(Guard::remembering(

@@ -13,6 +13,7 @@ macro_rules! say {
     };
 }
 
+pub mod cache;
 pub mod check;
 #[cfg(feature = "demo")]
 pub mod demo;

@@ -26,6 +26,7 @@ use crate::base::secret::Secret;
 use crate::convert;
 use crate::convert::filter::Filter;
 use crate::import::schedule::Start;
+use crate::lookup::Keeping;
 use crate::opencti;
 use crate::quota::Policy;
 use crate::virustotal;
@@ -113,6 +114,8 @@ pub struct Memory {
     pub directory: Option<PathBuf>,
     /// So many days of the quotas.
     pub days: u16,
+    /// How long answers about files are good for, and how many are kept.
+    pub keeping: Keeping,
 }
 
 /// The connector as the platform knows it, and its roads into the platform.

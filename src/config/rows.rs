@@ -193,6 +193,18 @@ Reporter {
     vtreporter_data_dir "VTREPORTER_DATA_DIR" Some("vtreporter.data_dir"), Text("the path of a directory that may be written to"),
         unset("the service keeps nothing on disk; other commands use the user's data directory", "/var/lib/vtreporter"),
         "Where quotas, own requests and look-ups are remembered.";
+    vtreporter_cache_known "VTREPORTER_CACHE_KNOWN" Some("vtreporter.cache_known"),
+        Kind::Period("an ISO 8601 duration longer than zero"),
+        Is("P30D"), "How long an answer about a file that VirusTotal knows is good for.";
+    vtreporter_cache_unknown "VTREPORTER_CACHE_UNKNOWN" Some("vtreporter.cache_unknown"),
+        Kind::Period("an ISO 8601 duration longer than zero"),
+        Is("PT12H"), "How long it is remembered that VirusTotal does not know a file.";
+    vtreporter_cache_max_entries "VTREPORTER_CACHE_MAX_ENTRIES" Some("vtreporter.cache_max_entries"),
+        Whole { min: 1, max: 100_000_000 },
+        Is("1000000"), "At most so many answers are kept; the least recently used go first.";
+    vtreporter_cache_max_mb "VTREPORTER_CACHE_MAX_MB" Some("vtreporter.cache_max_mb"),
+        Whole { min: 1, max: 1_000_000 },
+        Is("2000"), "At most so many decimal megabytes of answers are kept.";
     vtreporter_quota_on_unknown "VTREPORTER_QUOTA_ON_UNKNOWN" Some("vtreporter.quota_on_unknown"),
         Choice(&["continue", "pause"]),
         Is("continue"), "What to do when VirusTotal does not say what is left.";

@@ -274,7 +274,7 @@ fn forbidden(sent: &[(&'static str, String)]) -> Vec<Without> {
     sets.into_iter().flatten().collect()
 }
 
-fn subject(name: &str) -> Subject {
+pub(super) fn subject(name: &str) -> Subject {
     Subject {
         name: name.to_owned(),
         is_search: false,
@@ -283,7 +283,7 @@ fn subject(name: &str) -> Subject {
 }
 
 /// The `data` of an answer that is small.
-fn data(body: &[u8]) -> Result<Value, String> {
+pub(super) fn data(body: &[u8]) -> Result<Value, String> {
     let mut value: Value = serde_json::from_slice(body).map_err(|error| why(&error))?;
     value
         .get_mut("data")

@@ -17,6 +17,7 @@ pub mod error;
 pub mod facts;
 pub mod gui;
 mod lenient;
+pub mod lookup;
 mod loose;
 pub mod objects;
 pub mod page;

@@ -7,6 +7,7 @@ mod rig;
 mod ahead;
 mod announced;
 mod bad_answers;
+mod cache_command;
 mod commands;
 mod countries;
 mod edges;

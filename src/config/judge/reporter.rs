@@ -14,7 +14,9 @@ use crate::config::table::Value;
 use crate::config::{Connector, Import, Memory, Start};
 use crate::convert;
 use crate::convert::filter::Filter;
+use crate::lookup::Keeping;
 use crate::quota::{OnUnknown, Policy};
+use crate::store::lookups::{Lifetimes, Room};
 use crate::virustotal;
 use crate::virustotal::facts::Severity;
 use crate::virustotal::search::{Submitter, unbalanced};
@@ -69,7 +71,32 @@ impl Judge<'_> {
         Memory {
             directory: directory.map(PathBuf::from),
             days: self.whole(values.vtreporter_quota_history_days),
+            keeping: self.keeping(values),
         }
+    }
+
+    fn keeping(&mut self, values: &Values<'_>) -> Keeping {
+        let megabytes: u64 = self.whole(values.vtreporter_cache_max_mb);
+        Keeping {
+            lifetimes: Lifetimes {
+                known: self.lifetime(values.vtreporter_cache_known),
+                unknown: self.lifetime(values.vtreporter_cache_unknown),
+            },
+            room: Room {
+                entries: self.whole(values.vtreporter_cache_max_entries),
+                bytes: megabytes * 1_000_000,
+            },
+        }
+    }
+
+    fn lifetime(&mut self, value: Value<'_>) -> Duration {
+        let Some(period) = self.period(value) else {
+            return Duration::ZERO;
+        };
+        if period.is_zero() {
+            self.fault(value, "is zero: nothing would be good for any time");
+        }
+        period.roughly()
     }
 
     pub(super) fn import(&mut self, values: &Values<'_>, connector: &Connector) -> Import {

@@ -39,12 +39,15 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "opencti",
         ],
     ),
+    // Many indicators.
+    ("lookup", &["quota", "store", "virustotal", "clock"]),
     // Commands: combine the rooms below.
     (
         "commands",
         &[
             "base",
             "import",
+            "lookup",
             "report",
             "quota",
             "virustotal",
@@ -60,6 +63,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         &[
             "base",
             "import",
+            "lookup",
+            "store",
             "convert",
             "quota",
             "stix",
