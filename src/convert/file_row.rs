@@ -1,10 +1,9 @@
 //! What the report's tables say of one file, taken while the file is at hand.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, Utc};
 
 use crate::base::text::{clean, says_nothing};
+use crate::stix::id::IdMap;
 use crate::stix::{Id, time};
 use crate::virustotal::facts::novelty::Novelty;
 use crate::virustotal::facts::signs::Sign;
@@ -40,7 +39,7 @@ pub struct FileRow {
 }
 
 /// Files on their way out, by the ids of their objects.
-pub type FileRows = HashMap<Id, FileRow>;
+pub type FileRows = IdMap<FileRow>;
 
 const TEXTS: usize = 9;
 

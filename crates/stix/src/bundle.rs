@@ -1,8 +1,7 @@
 //! Bundles: gathers units of objects into chunks under a size, each object once
 //! and nothing dangling, and writes their text.
 
-use std::collections::{HashMap, HashSet};
-
+use super::id::{IdMap, IdSet};
 use super::{Id, Object};
 
 /// How large a chunk may become.
@@ -89,7 +88,10 @@ impl Bundle {
         }
         let id = Id::of("bundle", text.as_bytes());
         text.clear();
-        text.reserve(bytes);
+        if text.capacity() < bytes {
+            // Not twice as large, as growing would make it.
+            text = String::with_capacity(bytes + bytes / 8);
+        }
         text.push_str("{\"type\":\"bundle\",\"id\":\"");
         id.with_str(|id| text.push_str(id));
         text.push_str("\",\"objects\":[");
@@ -138,6 +140,7 @@ pub fn pack(
             objects: limits.objects.saturating_sub(common.len() + 1),
         },
         common: common.iter().map(Object::id).collect(),
+        own: IdSet::default(),
         open: Open::default(),
         packing: Packing::default(),
     };
@@ -169,7 +172,7 @@ struct Room {
 #[derive(Default)]
 struct Open {
     objects: Vec<Object>,
-    places: HashMap<Id, usize>,
+    places: IdMap<usize>,
     bytes: usize,
 }
 
@@ -194,6 +197,8 @@ impl Open {
 struct Packer {
     room: Room,
     common: Vec<Id>,
+    /// The ids of the unit in hand; kept for its memory.
+    own: IdSet,
     open: Open,
     packing: Packing,
 }
@@ -260,12 +265,12 @@ impl Packer {
     fn drop_dangling(&mut self, unit: &mut Vec<Object>) {
         loop {
             let before = unit.len();
-            let own: HashSet<Id> = unit.iter().map(Object::id).collect();
+            let Self { common, own, .. } = self;
+            own.clear();
+            own.extend(unit.iter().map(Object::id));
             unit.retain(|object| {
-                object
-                    .references()
-                    .iter()
-                    .all(|id| self.common.contains(id) || own.contains(id))
+                let mut references = object.references().iter();
+                references.all(|id| common.contains(id) || own.contains(id))
             });
             if unit.len() == before {
                 return;
@@ -278,17 +283,17 @@ impl Packer {
 /// Cuts a unit: one part for each object that no other one names, with
 /// everything that it names, directly or not.
 fn parts(unit: &[Object]) -> Vec<Vec<Object>> {
-    let places: HashMap<Id, &Object> = unit.iter().map(|object| (object.id(), object)).collect();
-    let named: HashSet<Id> = unit
+    let places: IdMap<&Object> = unit.iter().map(|object| (object.id(), object)).collect();
+    let named: IdSet = unit
         .iter()
         .flat_map(|object| object.references().iter().copied())
         .collect();
-    let mut seen = HashSet::new();
+    let mut seen = IdSet::default();
     unit.iter()
         .filter(|object| !named.contains(&object.id()) && seen.insert(object.id()))
         .map(|root| {
             let mut part = vec![root.clone()];
-            let mut inside = HashSet::from([root.id()]);
+            let mut inside = IdSet::from_iter([root.id()]);
             let mut next = 0;
             while next < part.len() {
                 for id in part[next].references().to_vec() {

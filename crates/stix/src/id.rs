@@ -6,8 +6,9 @@
 //! may or may not keep the order of insertion, depending on what else is in
 //! the build.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt::{self, Write};
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 use serde::{Serialize, Serializer};
 use sha1::{Digest, Sha1};
@@ -83,6 +84,35 @@ impl Hash for Id {
         state.write_u64(self.fingerprint());
     }
 }
+
+/// Hashes ids, and fingerprints of ids, by their own bits.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OwnBits(u64);
+
+impl Hasher for OwnBits {
+    fn write_u64(&mut self, fingerprint: u64) {
+        self.0 = fingerprint;
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+/// What belongs to ids.
+pub type IdMap<T> = HashMap<Id, T, BuildHasherDefault<OwnBits>>;
+
+/// Different ids.
+pub type IdSet = HashSet<Id, BuildHasherDefault<OwnBits>>;
+
+/// What belongs to the [fingerprints](Id::fingerprint) of ids.
+pub type FingerprintMap<T> = HashMap<u64, T, BuildHasherDefault<OwnBits>>;
 
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -13,6 +13,8 @@
 
 #![warn(missing_docs)]
 
+use std::cell::RefCell;
+
 use serde::Serialize;
 
 pub mod bundle;
@@ -93,14 +95,28 @@ impl Object {
     }
 }
 
-/// Serialises into one allocation that is rarely outgrown.
+/// More memory than this is not kept for the next object.
+const LARGEST_KEPT: usize = 64 * 1024;
+
+thread_local! {
+    static WRITTEN: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Serialises into memory that is used again, and takes from there no more than
+/// the text needs.
 fn text(object: &impl Stix) -> Box<str> {
-    let mut bytes = Vec::with_capacity(2048);
-    json::write(&mut bytes, object)
-        .expect("structs with text keys, written into memory, always serialise");
-    String::from_utf8(bytes)
-        .expect("serde_json writes UTF-8")
-        .into_boxed_str()
+    WRITTEN.with_borrow_mut(|bytes| {
+        bytes.clear();
+        json::write(bytes, object)
+            .expect("structs with text keys, written into memory, always serialise");
+        if bytes.capacity() > LARGEST_KEPT {
+            let text = String::from_utf8(std::mem::take(bytes));
+            return text.expect("serde_json writes UTF-8").into_boxed_str();
+        }
+        str::from_utf8(bytes)
+            .expect("serde_json writes UTF-8")
+            .into()
+    })
 }
 
 /// How many quotes and backslashes there are, eight bytes at a time: every byte
