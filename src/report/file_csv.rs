@@ -22,11 +22,11 @@
 //! | `parent_relationship` | `drops`: that file drops it; `similar`: that file is similar to it |
 //! | `parents` | how many such files there are |
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::cell::{BOM, rows_into, safe};
 use crate::convert::file_row::{FileRow, Text};
+use crate::stix::id::FingerprintMap;
 use crate::stix::time;
 use crate::virustotal::facts::novelty::Novelty;
 use crate::virustotal::facts::severity;
@@ -67,7 +67,7 @@ pub(crate) struct FileCsv {
     writer: csv::Writer<Vec<u8>>,
     rows: Vec<Rest>,
     /// Where a file's row is, by its object's fingerprint.
-    places: HashMap<u64, usize>,
+    places: FingerprintMap<usize>,
     /// The most bytes that the other columns may come to.
     rest_bytes: usize,
     /// It has outgrown its room: the rows are gone.
@@ -102,7 +102,7 @@ impl FileCsv {
             most,
             writer: rows_into(Vec::new()),
             rows: Vec::new(),
-            places: HashMap::new(),
+            places: FingerprintMap::default(),
             rest_bytes: 0,
             over: false,
             text: String::new(),

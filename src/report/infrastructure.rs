@@ -60,9 +60,29 @@ impl Kind {
     }
 }
 
+/// What a file contacts, looked at once for all that is told of it.
+pub(crate) struct Target<'a> {
+    pub(crate) kind: Kind,
+    /// Of its object.
+    pub(crate) fingerprint: u64,
+    /// As the object has it.
+    pub(crate) value: Cow<'a, str>,
+}
+
+impl<'a> Target<'a> {
+    /// `None`: it is no observable of the network.
+    pub(crate) fn of(object: &'a Object) -> Option<Self> {
+        Some(Self {
+            kind: Kind::of(object)?,
+            fingerprint: object.id().fingerprint(),
+            value: value(object.json())?,
+        })
+    }
+}
+
 /// An observable's `value`. Nothing that stands before it in the object's JSON
 /// is text from outside.
-pub(crate) fn value(json: &str) -> Option<Cow<'_, str>> {
+fn value(json: &str) -> Option<Cow<'_, str>> {
     const KEY: &str = "\"value\":";
     let rest = &json[json.find(KEY)? + KEY.len()..];
     let end = rest[1..].find(['"', '\\'])? + 1;

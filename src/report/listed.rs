@@ -1,13 +1,15 @@
 //! Which files VirusTotal has listed in a run: each counts once, however often
 //! it comes.
 
-use std::collections::{HashSet, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::VecDeque;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::marks::Marks;
 use crate::virustotal::objects::File;
 
-/// The files that were read, by 64 bits of their hash; clones share them.
+/// The files that were read, by some bits of their hash, mixed by a secret of this
+/// process: nobody can make two files that are taken for one. Clones share them.
 ///
 /// What is not delivered may have to be read again: it is listed for good only
 /// once its numbers are. What is read is delivered in the same order.
@@ -16,7 +18,8 @@ pub struct Listed(Arc<Mutex<Files>>);
 
 #[derive(Debug, Default)]
 struct Files {
-    all: HashSet<u64>,
+    all: Marks,
+    secret: RandomState,
     /// The last of them, whose numbers are not saved yet.
     pending: VecDeque<u64>,
 }
@@ -29,11 +32,11 @@ impl Listed {
 
     /// Lists a file, and says whether it is a new one.
     pub fn add(&self, file: &File) -> bool {
-        let Some(key) = key(file) else {
+        let mut files = self.files();
+        let Some(key) = files.key(file) else {
             return false;
         };
-        let mut files = self.files();
-        let new = files.all.insert(key);
+        let new = files.all.set(key, 0);
         if new {
             files.pending.push_back(key);
         }
@@ -43,7 +46,9 @@ impl Listed {
     /// Whether it was listed before. What has no hash never was: nothing says
     /// that two such are the same.
     pub fn has(&self, file: &File) -> bool {
-        key(file).is_some_and(|key| self.files().all.contains(&key))
+        let files = self.files();
+        let key = files.key(file);
+        key.is_some_and(|key| files.all.get(key).is_some())
     }
 
     /// Lists the first so many for good: their numbers are saved.
@@ -56,30 +61,28 @@ impl Listed {
     /// Forgets what was not delivered: it comes once more.
     pub fn take_back(&self) {
         let mut files = self.files();
-        let Files { all, pending } = &mut *files;
+        let Files { all, pending, .. } = &mut *files;
         for key in pending.drain(..) {
-            all.remove(&key);
+            all.remove(key);
         }
     }
 
     /// How much memory it holds, about.
     pub fn held(&self) -> usize {
         let files = self.files();
-        (files.all.capacity() + files.pending.capacity()) * size_of::<u64>()
+        files.all.held() + files.pending.capacity() * size_of::<u64>()
     }
 
     /// Forgets all: the whole list comes once more.
     pub fn clear(&self) {
-        self.files().all.clear();
+        self.files().all = Marks::default();
     }
 }
 
-fn key(file: &File) -> Option<u64> {
-    let hash = file.sha256();
-    if hash.is_empty() {
-        return None;
+impl Files {
+    fn key(&self, file: &File) -> Option<u64> {
+        let hash = file.sha256();
+        let lower = || self.secret.hash_one(hash.to_ascii_lowercase());
+        (!hash.is_empty()).then(lower)
     }
-    let mut hasher = DefaultHasher::new();
-    hash.to_ascii_lowercase().hash(&mut hasher);
-    Some(hasher.finish())
 }

@@ -30,6 +30,7 @@ pub mod infrastructure;
 pub mod listed;
 mod load;
 pub mod markdown;
+mod marks;
 pub mod network_csv;
 pub mod object;
 pub mod part_csv;

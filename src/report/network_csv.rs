@@ -14,14 +14,14 @@
 //! | `link` | VirusTotal's page |
 //! | `file_hashes` | SHA-256 of those files, at most 20, with a space between |
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::cell::{BOM, rows_into, safe};
 use super::defang::defang;
-use super::infrastructure::Kind;
+use super::infrastructure::{Kind, Target};
 use super::worst_files::rank;
 use crate::convert::file_row::FileRow;
+use crate::stix::id::FingerprintMap;
 use crate::virustotal::facts::{Rated, severity};
 
 pub const COLUMNS: [&str; 9] = [
@@ -49,7 +49,7 @@ const HASH_BYTES: usize = 65;
 pub(crate) struct NetworkCsv {
     most: usize,
     rows: Vec<Contacted>,
-    places: HashMap<u64, usize>,
+    places: FingerprintMap<usize>,
     /// The most that the text may come to.
     bytes: usize,
     over: bool,
@@ -72,7 +72,7 @@ impl NetworkCsv {
         Self {
             most,
             rows: Vec::new(),
-            places: HashMap::new(),
+            places: FingerprintMap::default(),
             bytes: 0,
             over: false,
         }
@@ -82,25 +82,24 @@ impl NetworkCsv {
         self.most = self.most.max(most);
     }
 
-    /// Says that a file contacts something for the first time. `fingerprint` is
-    /// that of its object.
-    pub(crate) fn add(&mut self, kind: Kind, fingerprint: u64, value: &str, file: &FileRow) {
+    /// Says that a file contacts something for the first time.
+    pub(crate) fn add(&mut self, target: &Target<'_>, file: &FileRow) {
         if self.most == 0 || self.over {
             return;
         }
-        let place = match self.places.entry(fingerprint) {
+        let place = match self.places.entry(target.fingerprint) {
             Entry::Occupied(place) => *place.get(),
             Entry::Vacant(place) => {
                 place.insert(self.rows.len());
                 self.rows.push(Contacted {
-                    kind,
-                    value: value.into(),
+                    kind: target.kind,
+                    value: (&*target.value).into(),
                     files: 0,
                     rated: file.rated,
                     detections: file.detections,
                     hashes: String::new(),
                 });
-                self.bytes += ROW_BYTES + 6 * value.len();
+                self.bytes += ROW_BYTES + 6 * target.value.len();
                 self.rows.len() - 1
             }
         };

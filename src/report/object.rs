@@ -68,7 +68,7 @@ impl<'a> ReportObject<'a> {
     pub fn pack(&self, units: impl IntoIterator<Item = Unit>, limits: Limits) -> Packed {
         let texts = self.labels.iter().chain(&self.types);
         let own: usize = texts.map(|text| 2 * text.len() + 8).sum();
-        let mut rows = FileRows::new();
+        let mut rows = FileRows::default();
         let units = units.into_iter().map(|unit| {
             for row in unit.rows {
                 // What the search found tells more.

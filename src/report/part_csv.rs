@@ -2,10 +2,9 @@
 //! contact.
 
 use super::file_csv::FileCsv;
-use super::infrastructure::{self, Kind};
+use super::infrastructure::Target;
 use super::network_csv::NetworkCsv;
 use crate::convert::file_row::FileRow;
-use crate::stix::Object;
 
 /// The CSVs of the part in hand.
 #[derive(Debug)]
@@ -92,13 +91,8 @@ impl PartCsvs {
     }
 
     /// Says that a file contacts an address, domain or URL.
-    pub(crate) fn contact(&mut self, target: &Object, file: &FileRow) {
-        if let Some(kind) = Kind::of(target)
-            && let Some(value) = infrastructure::value(target.json())
-        {
-            let fingerprint = target.id().fingerprint();
-            self.network.add(kind, fingerprint, &value, file);
-        }
+    pub(crate) fn contact(&mut self, target: &Target<'_>, file: &FileRow) {
+        self.network.add(target, file);
     }
 
     /// Makes what there is to attach. The numbers of parts have as many digits as

@@ -17,7 +17,6 @@
 //! again after a failure or a restart counts again, so that a part may close
 //! early but never late.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use serde::{Deserialize, Serialize};
@@ -25,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use crate::convert::role::is_main;
 use crate::stix::Object;
 use crate::stix::bundle::Chunk;
+use crate::stix::id::FingerprintMap;
 
 /// Parts listed one by one; what comes on top is a number.
 const LISTED: usize = 100;
@@ -89,7 +89,7 @@ impl Parts {
 /// The objects that the part in hand names, as far as this process knows, and
 /// whether they are files found by the search.
 #[derive(Debug, Default)]
-pub struct Named(HashMap<u64, bool>);
+pub struct Named(FingerprintMap<bool>);
 
 impl Named {
     /// Objects of a chunk that it would name newly. `earlier` knows those that it

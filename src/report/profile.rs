@@ -12,12 +12,11 @@ use serde::{Deserialize, Serialize};
 
 use super::counts::Counts;
 use super::counts::Novelties;
-use super::infrastructure::{self, ByWorst, Kind};
+use super::infrastructure::{ByWorst, Kind, Target};
 use super::ranking::{Ranked, Ranking};
 use super::timeline::Timeline;
 use super::worst_files::WorstFiles;
 use crate::convert::file_row::{FileRow, Text};
-use crate::stix::Object;
 use crate::virustotal::facts::signs::Sign;
 
 /// Rows of a ranking that are shown and saved. The saved state travels with
@@ -82,17 +81,14 @@ impl Profile {
     }
 
     /// A relationship from a file to what it contacts.
-    pub(crate) fn contact(&mut self, target: &Object, file: &FileRow) {
-        let contacted = match Kind::of(target) {
-            Some(Kind::Ipv4 | Kind::Ipv6) => &mut self.addresses,
-            Some(Kind::Domain) => &mut self.domains,
-            Some(Kind::Url) => &mut self.urls,
-            None => return,
+    pub(crate) fn contact(&mut self, target: &Target<'_>, file: &FileRow) {
+        let contacted = match target.kind {
+            Kind::Ipv4 | Kind::Ipv6 => &mut self.addresses,
+            Kind::Domain => &mut self.domains,
+            Kind::Url => &mut self.urls,
         };
-        if let Some(value) = infrastructure::value(target.json()) {
-            contacted.top.add(&value);
-            contacted.by_worst.offer(&value, file);
-        }
+        contacted.top.add(&target.value);
+        contacted.by_worst.offer(&target.value, file);
     }
 
     /// Takes what the report tells, and what the state keeps, as it stands.

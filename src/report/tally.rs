@@ -1,31 +1,28 @@
-//! Counts what has gone out, each object once, in memory that does not grow
-//! with the run.
+//! Counts what has gone out, each object once.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::counted::{Counted, Kind};
 use super::counts::Counts;
+use super::infrastructure::Target;
 use super::listed::Listed;
+use super::marks::Marks;
 use super::part_csv::PartCsvs;
 use super::profile::Profile;
 use crate::convert::file_row::{FileRow, FileRows};
 use crate::convert::role::{Role, is_shared};
+use crate::stix::Object;
 use crate::stix::bundle::Chunk;
-use crate::stix::{Id, Object};
-
-/// Room for so many objects before the table grows, by doubling: 64 KiB. Runs of
-/// many countries may wait at once.
-const SLOTS: usize = 1 << 13;
+use crate::stix::id::IdMap;
 
 /// Counts objects over a run, each once, although pages, parents and chunks
 /// repeat them.
 ///
-/// It keeps 56 bits of each id and the object's role in one number. Two of half
-/// a million objects share 56 bits once in half a million runs; the count is
-/// then one too low.
+/// Of each it keeps 50 bits of its id, and its tag: some seven bytes, all that
+/// grows with a run. Where two objects share those bits, the count is one too
+/// low: once in ten thousand runs of a hundred thousand files.
 pub struct Tally {
-    slots: Vec<u64>,
-    taken: usize,
+    marks: Marks,
     counts: Counts,
     /// Those that may come again: saved with the run.
     counted: Counted,
@@ -72,8 +69,7 @@ impl Tally {
     /// one repeats counts again.
     pub fn new(counts: Counts) -> Self {
         Self {
-            slots: vec![0; SLOTS],
-            taken: 0,
+            marks: Marks::default(),
             counts,
             counted: Counted::nothing(),
             earlier: Earlier::default(),
@@ -134,7 +130,7 @@ impl Tally {
 
     /// Counts a chunk's objects. `rows` says what they look like.
     pub fn add(&mut self, chunk: &Chunk, rows: &FileRows) {
-        let mut network: Option<HashMap<Id, &Object>> = None;
+        let mut network: Option<IdMap<&Object>> = None;
         for object in chunk.objects() {
             let role = Role::of(object.tag());
             if matches!(role, Role::Main(_)) && self.anchor.is_none() && !self.past_first {
@@ -185,7 +181,7 @@ impl Tally {
         &mut self,
         object: &Object,
         role: Role,
-        network: &HashMap<Id, &Object>,
+        network: &IdMap<&Object>,
         rows: &FileRows,
     ) {
         // Author and marking stand before the two ends.
@@ -196,8 +192,10 @@ impl Tally {
             return;
         };
         if let Some(target) = network.get(target) {
-            self.profile.contact(target, from);
-            self.csvs.contact(target, from);
+            if let Some(target) = Target::of(target) {
+                self.profile.contact(&target, from);
+                self.csvs.contact(&target, from);
+            }
         } else if let Some(to) = rows.get(target) {
             self.csvs.relate(to, from, role == Role::Drops);
         }
@@ -206,7 +204,7 @@ impl Tally {
     /// How much memory it holds, about.
     pub fn bytes(&self) -> usize {
         let own = self.counted.len() * size_of::<u32>();
-        self.slots.len() * size_of::<u64>() + self.listed.held() + self.csvs.held() + own
+        self.marks.held() + self.listed.held() + self.csvs.held() + own
     }
 
     /// The counts so far.
@@ -228,32 +226,21 @@ impl Tally {
 
     /// Counts an object, unless it was counted already.
     fn count(&mut self, fingerprint: u64, tag: u8) -> Coming {
-        // The lowest byte is the tag's; a key of 0 would look like an empty slot.
-        let key = (fingerprint | 0x100) & !0xff;
-        let place = find(&self.slots, key);
-        let slot = self.slots[place];
-        let (known, coming) = match slot {
-            0 => match self.earlier.tag(fingerprint, tag) {
-                Some(known) => (Some(known), Coming::Earlier(Role::of(known))),
-                None => (None, Coming::First),
-            },
-            slot => (Some((slot & 0xff) as u8), Coming::Again),
-        };
+        let here = self.marks.get(fingerprint);
+        let known = here.or_else(|| self.earlier.tag(fingerprint, tag));
         let better = known.is_none_or(|known| tag < known);
-        let kept = if better { tag } else { known.unwrap_or(tag) };
-        self.slots[place] = key | u64::from(kept);
         if better {
             self.change(fingerprint, known, tag);
         }
-        if slot == 0 {
-            self.taken += 1;
-            if self.taken > self.slots.len() / 8 * 7 {
-                self.grow();
-            }
+        if better || here.is_none() {
+            let kept = known.map_or(tag, |known| known.min(tag));
+            self.marks.set(fingerprint, kept);
         }
-        match known {
-            Some(known) if better => Coming::Better(Role::of(known)),
-            _ => coming,
+        match (here, known) {
+            (_, Some(known)) if better => Coming::Better(Role::of(known)),
+            (Some(_), _) => Coming::Again,
+            (None, Some(known)) => Coming::Earlier(Role::of(known)),
+            (None, None) => Coming::First,
         }
     }
 
@@ -273,15 +260,6 @@ impl Tally {
         if let Some(kind) = Kind::of(tag) {
             self.counted.add(kind, fingerprint);
         }
-    }
-
-    fn grow(&mut self) {
-        let mut larger = vec![0; self.slots.len() * 2];
-        for slot in self.slots.iter().filter(|slot| **slot != 0) {
-            let place = find(&larger, slot & !0xff);
-            larger[place] = *slot;
-        }
-        self.slots = larger;
     }
 }
 
@@ -304,42 +282,8 @@ impl Earlier {
 }
 
 /// The addresses, domains and URLs of a chunk.
-fn network_of(chunk: &Chunk) -> HashMap<Id, &Object> {
+fn network_of(chunk: &Chunk) -> IdMap<&Object> {
     let objects = chunk.objects().iter();
     let network = objects.filter(|object| Role::of(object.tag()).is_network());
     network.map(|object| (object.id(), object)).collect()
-}
-
-/// The slot of a key, or the empty one where it belongs. The table is never
-/// full, and its size is a power of two.
-fn find(slots: &[u64], key: u64) -> usize {
-    let mask = slots.len() - 1;
-    let mut place = (key >> 8) as usize & mask;
-    while slots[place] != 0 && slots[place] & !0xff != key {
-        place = (place + 1) & mask;
-    }
-    place
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Spreads numbers over all bits, as ids are spread.
-    fn scattered(number: u64) -> u64 {
-        let mixed = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb)
-    }
-
-    #[test]
-    fn a_tally_counts_more_objects_than_it_has_room_for_at_first() {
-        let mut tally = Tally::default();
-        let many = SLOTS as u64 * 2;
-        for repeat in 0..2 {
-            for number in 0..many {
-                tally.count(scattered(number), Role::Domain.tag());
-            }
-            assert_eq!(tally.counts().domains, many, "round {repeat}");
-        }
-    }
 }
