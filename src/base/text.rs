@@ -49,6 +49,13 @@ fn cut(out: &mut String, max: usize) {
     out.push('…');
 }
 
+/// Whether there is nothing but hexadecimal digits. It looks at all of them even
+/// if the first is none, since many are looked at together.
+pub fn is_hexadecimal(text: &str) -> bool {
+    let all = |all: bool, byte: u8| all & byte.is_ascii_hexdigit();
+    text.bytes().fold(true, all)
+}
+
 /// Whether a cleaned word is none, or only a program's way of writing that
 /// there is none: it must not be taken for VirusTotal's word on a file.
 pub fn says_nothing(word: &str) -> bool {

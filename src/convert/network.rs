@@ -9,6 +9,7 @@ use super::left_out::{LeftOut, Reasons};
 use super::relationship::{Links, Way};
 use super::role::Role;
 use super::uri::uri;
+use crate::base::text::is_hexadecimal;
 use crate::stix::Object;
 use crate::stix::id::{self, Id};
 use crate::stix::sco::{Provenance, Value};
@@ -200,7 +201,7 @@ fn url(descriptor: &Descriptor, provenance: Provenance) -> Found<'_> {
     let text = descriptor.url().ok_or(LeftOut::UrlText)?.trim();
     let text = readable(text).ok_or(LeftOut::BadUrl)?;
     let page = descriptor.id.as_str();
-    let known = page.len() == 64 && page.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let known = page.len() == 64 && is_hexadecimal(page);
     let id = id::url(&text);
     let object = if known {
         observable(id, Role::Url, provenance, &text, GuiPage::Url, page)

@@ -89,7 +89,7 @@ async fn collect(response: &mut Response, most: usize, body: &mut Buffer) -> Res
     if told > most as u64 {
         return Ok(false);
     }
-    body.reserve(told as usize);
+    body.make_room(told as usize);
     loop {
         let chunk = response.chunk().await.map_err(|error| {
             if error.is_timeout() {

@@ -35,6 +35,16 @@ pub(crate) struct Buffer {
     home: Buffers,
 }
 
+impl Buffer {
+    /// Makes room for a body of so many bytes in an empty buffer: not for twice
+    /// as many, as growing would.
+    pub(crate) fn make_room(&mut self, bytes: usize) {
+        if self.bytes.capacity() < bytes {
+            self.bytes = Vec::with_capacity(bytes + bytes / 8);
+        }
+    }
+}
+
 impl Deref for Buffer {
     type Target = Vec<u8>;
 
@@ -85,6 +95,15 @@ mod tests {
         let next = buffers.clone().take();
         assert_eq!((next.as_ptr(), next.len()), (place, 0));
         assert!(next.capacity() >= 1000);
+    }
+
+    #[test]
+    fn room_for_a_larger_body_is_little_more_than_it_needs() {
+        let buffers = Buffers::default();
+        drop(filled(&buffers, 1000));
+        let mut next = buffers.take();
+        next.make_room(1100);
+        assert!((1100..1500).contains(&next.capacity()));
     }
 
     #[test]

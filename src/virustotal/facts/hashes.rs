@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::base::text::is_hexadecimal;
 use crate::virustotal::objects::{File, FileAttributes};
 
 /// Whether there is a hash to know the file by.
@@ -43,10 +44,11 @@ pub fn sha256(file: &File) -> Option<Cow<'_, str>> {
 
 /// So many hexadecimal digits, in lower case.
 pub fn hexadecimal(hash: &str, digits: usize) -> Option<Cow<'_, str>> {
-    if hash.len() != digits || !hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    if hash.len() != digits || !is_hexadecimal(hash) {
         return None;
     }
-    Some(if hash.bytes().any(|byte| byte.is_ascii_uppercase()) {
+    let upper = |any: bool, byte: u8| any | byte.is_ascii_uppercase();
+    Some(if hash.bytes().fold(false, upper) {
         Cow::Owned(hash.to_ascii_lowercase())
     } else {
         Cow::Borrowed(hash)
@@ -66,12 +68,9 @@ pub fn fuzzy(attributes: &FileAttributes) -> [Option<&str>; 2] {
 
 /// `12288:Qk1v:Qk1v`.
 fn is_ssdeep(hash: &str) -> bool {
-    let base64 = |part: &str| {
-        part.len() <= 128
-            && part
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
-    };
+    let digit = |byte: u8| byte.is_ascii_alphanumeric() | matches!(byte, b'+' | b'/');
+    let base64 =
+        |part: &str| part.len() <= 128 && part.bytes().fold(true, |all, byte| all & digit(byte));
     let mut parts = hash.splitn(3, ':');
     let size = parts.next().unwrap_or_default();
     !size.is_empty()
@@ -84,5 +83,5 @@ fn is_ssdeep(hash: &str) -> bool {
 /// 70 digits, since its version 4 with that version before them.
 fn is_tlsh(hash: &str) -> bool {
     let digits = hash.strip_prefix("T1").unwrap_or(hash);
-    digits.len() == 70 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+    digits.len() == 70 && is_hexadecimal(digits)
 }
