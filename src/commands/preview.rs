@@ -22,6 +22,7 @@ use crate::opencti::delivery::Left;
 use crate::quota::Guard;
 use crate::report::tally::Tally;
 use crate::report::totals::Totals;
+use crate::stix::bundle::Bundle;
 
 mod lists;
 
@@ -346,8 +347,8 @@ fn join_parts(parts: &[PathBuf], whole: &Path) -> std::io::Result<()> {
 }
 
 impl Sink for Folder {
-    async fn deliver(&mut self, bundle: &str) -> Result<Vec<Left>, SinkError> {
-        let members: Members = serde_json::from_str(bundle).map_err(odd)?;
+    async fn deliver(&mut self, bundle: &Bundle) -> Result<Vec<Left>, SinkError> {
+        let members: Members = serde_json::from_str(&bundle.text).map_err(odd)?;
         for object in members.objects {
             let member: Member = serde_json::from_str(object.get()).map_err(odd)?;
             if member.id.starts_with("report--") {

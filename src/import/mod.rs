@@ -26,7 +26,7 @@ use crate::opencti;
 use crate::opencti::delivery::Left;
 use crate::quota::{CallError, Guard, Pause};
 use crate::report::tally::Tally;
-use crate::stix::bundle::Limits;
+use crate::stix::bundle::{Bundle, Limits};
 use crate::virustotal;
 use crate::virustotal::cursor::Loop;
 use crate::virustotal::facts::Severity;
@@ -102,7 +102,7 @@ impl Options {
 pub trait Sink {
     /// Hands over a bundle; comes back when the other side has it, with what it
     /// had no room for.
-    async fn deliver(&mut self, bundle: &str) -> Result<Vec<Left>, SinkError>;
+    async fn deliver(&mut self, bundle: &Bundle) -> Result<Vec<Left>, SinkError>;
 
     /// The run has moved past what was delivered: remember it.
     async fn advanced(&mut self, run: &Run);

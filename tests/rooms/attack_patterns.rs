@@ -20,6 +20,7 @@ use vtreporter::report::tally::Tally;
 use vtreporter::report::totals::Totals;
 use vtreporter::standin::opencti::judge;
 use vtreporter::standin::virustotal::{self, Answer, Fault, Made, On, StandIn, World, object};
+use vtreporter::stix::bundle::Bundle;
 use vtreporter::virustotal::{Settings, VirusTotal};
 
 use crate::imports;
@@ -66,9 +67,9 @@ async fn standin() -> StandIn {
 struct Kept(Vec<Value>);
 
 impl Sink for Kept {
-    async fn deliver(&mut self, bundle: &str) -> Result<Vec<Left>, SinkError> {
-        assert_eq!(judge(bundle), []);
-        let bundle: Value = serde_json::from_str(bundle).unwrap();
+    async fn deliver(&mut self, bundle: &Bundle) -> Result<Vec<Left>, SinkError> {
+        assert_eq!(judge(&bundle.text), []);
+        let bundle: Value = serde_json::from_str(&bundle.text).unwrap();
         self.0
             .extend(bundle["objects"].as_array().unwrap().iter().cloned());
         Ok(Vec::new())

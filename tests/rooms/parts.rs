@@ -19,6 +19,7 @@ use vtreporter::opencti::delivery::Left;
 use vtreporter::quota::{Guard, OnUnknown, Policy};
 use vtreporter::report::tally::Tally;
 use vtreporter::standin::virustotal::{StandIn, World};
+use vtreporter::stix::bundle::Bundle;
 use vtreporter::virustotal::{Settings, VirusTotal};
 
 use crate::imports;
@@ -58,14 +59,15 @@ struct Kept {
 }
 
 impl Sink for Kept {
-    async fn deliver(&mut self, bundle: &str) -> Result<Vec<Left>, SinkError> {
+    async fn deliver(&mut self, bundle: &Bundle) -> Result<Vec<Left>, SinkError> {
         if self.breaks_after == Some(self.bundles.len()) {
             return Err(SinkError::Folder {
                 path: "somewhere".to_owned(),
                 error: std::io::Error::other("full"),
             });
         }
-        self.bundles.push(serde_json::from_str(bundle).unwrap());
+        self.bundles
+            .push(serde_json::from_str(&bundle.text).unwrap());
         Ok(Vec::new())
     }
 

@@ -14,6 +14,7 @@ use crate::import::state::{Run, State};
 use crate::import::{Sink, SinkError};
 use crate::opencti::delivery::{Left, Roads};
 use crate::opencti::{Error, OpenCti, Remedy};
+use crate::stix::bundle::Bundle;
 
 /// First wait for a platform that is down; doubled up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_secs(1);
@@ -115,7 +116,7 @@ pub(super) struct Platform<'a> {
 }
 
 impl Sink for Platform<'_> {
-    async fn deliver(&mut self, bundle: &str) -> Result<Vec<Left>, SinkError> {
+    async fn deliver(&mut self, bundle: &Bundle) -> Result<Vec<Left>, SinkError> {
         self.wait_for_the_queue().await?;
         let mut registered_again = false;
         // Dropped in the middle, or sent twice, nobody knows what is counted.

@@ -7,7 +7,7 @@ use super::super::{Sink, Stopped};
 use super::Session;
 use crate::opencti::delivery::Left;
 use crate::report::facts::Progress;
-use crate::stix::bundle::Chunk;
+use crate::stix::bundle::{Bundle, Chunk};
 
 impl<S: Sink> Session<'_, S> {
     /// Sends what waits; `last`: the run is whole with it, and the report says
@@ -24,7 +24,7 @@ impl<S: Sink> Session<'_, S> {
             self.count_requests();
             let text = std::mem::take(&mut self.text);
             let bundle = self.report.grown(chunk, text);
-            self.hand_over(&bundle.text).await?;
+            self.hand_over(&bundle).await?;
             debug!(
                 objects = bundle.objects,
                 bytes = bundle.text.len(),
@@ -40,7 +40,7 @@ impl<S: Sink> Session<'_, S> {
 
     /// Hands a bundle over. A report that had to go lighter is still a report; an
     /// object that stayed behind is lost.
-    async fn hand_over(&mut self, bundle: &str) -> Result<(), Stopped> {
+    async fn hand_over(&mut self, bundle: &Bundle) -> Result<(), Stopped> {
         for left in self.sink.deliver(bundle).await? {
             match left {
                 Left::Load(_) => self.report.note(left.to_string()),
@@ -65,7 +65,7 @@ impl<S: Sink> Session<'_, S> {
     async fn close_part(&mut self, full: bool) -> Result<(), Stopped> {
         self.count_requests();
         let bundle = self.report.part_version(full);
-        self.hand_over(&bundle.text).await
+        self.hand_over(&bundle).await
     }
 
     /// The last chunk and the report's last version in one bundle, if that has
@@ -75,7 +75,7 @@ impl<S: Sink> Session<'_, S> {
         let Some(bundle) = self.report.complete_with(chunk) else {
             return Ok(false);
         };
-        self.hand_over(&bundle.text).await?;
+        self.hand_over(&bundle).await?;
         Ok(true)
     }
 
@@ -91,6 +91,6 @@ impl<S: Sink> Session<'_, S> {
         for left in &closing.left {
             warn!(report = self.report.name(), "{left}");
         }
-        self.hand_over(&closing.bundle.text).await
+        self.hand_over(&closing.bundle).await
     }
 }

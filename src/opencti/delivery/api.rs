@@ -11,6 +11,7 @@ use crate::opencti::error::Error;
 use crate::opencti::version::Feature;
 
 use super::Sent;
+use super::outgoing::Outgoing;
 use super::pieces::Pieces;
 
 /// Pushes bundles over GraphQL.
@@ -36,8 +37,12 @@ impl Api {
     }
 
     /// Pushes a bundle; one that is refused as too large goes in pieces.
-    pub async fn send(&self, bundle: &str, work: Option<&str>) -> Result<Sent, Error> {
-        let mut pieces = Pieces::of(bundle, &self.refused)?;
+    pub async fn send(
+        &self,
+        bundle: impl Into<Outgoing<'_>>,
+        work: Option<&str>,
+    ) -> Result<Sent, Error> {
+        let mut pieces = Pieces::of(bundle.into(), &self.refused)?;
         while let Some(piece) = pieces.next()? {
             let answer = self.push(&piece.text, work).await;
             pieces.answered(piece, answer)?;

@@ -6,6 +6,7 @@ mod directory;
 mod document;
 mod lighter;
 mod order;
+mod outgoing;
 mod parts;
 mod pieces;
 mod s3;
@@ -17,6 +18,7 @@ pub use api::Api;
 pub use directory::{Directory, DirectorySettings};
 pub use document::Sender;
 pub use lighter::Left;
+pub use outgoing::Outgoing;
 pub use s3::{Bucket, BucketSettings, S3Overrides};
 pub use settings::{Ground, QueueRoad, RoadSettings, S3Road};
 
@@ -75,11 +77,16 @@ impl Road {
     /// Sends one bundle; comes back only when the other side has accepted all
     /// of it. After an error part of it may have arrived: sending it again
     /// changes nothing there.
-    pub async fn send(&self, bundle: &str, work: Option<&str>) -> Result<Sent, Error> {
+    pub async fn send(
+        &self,
+        bundle: impl Into<Outgoing<'_>>,
+        work: Option<&str>,
+    ) -> Result<Sent, Error> {
+        let bundle = bundle.into();
         match self {
             Self::Api(api) => api.send(bundle, work).await,
-            Self::Amqp(broker) => broker.send(bundle, work).await,
-            Self::Directory(directory) => directory.send(bundle).await,
+            Self::Amqp(broker) => broker.send(bundle.text, work).await,
+            Self::Directory(directory) => directory.send(bundle.text).await,
             Self::S3(bucket) => bucket.send(bundle).await,
         }
     }
@@ -156,7 +163,12 @@ impl Roads {
     ///
     /// Counts the road to the platform, if there is one among them; what any of
     /// them left is told.
-    pub async fn send(&self, bundle: &str, work: Option<&str>) -> Result<Sent, Error> {
+    pub async fn send(
+        &self,
+        bundle: impl Into<Outgoing<'_>>,
+        work: Option<&str>,
+    ) -> Result<Sent, Error> {
+        let bundle = bundle.into();
         let mut sent = Sent::default();
         for road in &self.0 {
             let left = std::mem::take(&mut sent.left);

@@ -9,6 +9,7 @@ use crate::opencti::error::Error;
 
 use super::Sent;
 use super::lighter::Behind;
+use super::outgoing::Outgoing;
 use super::parts::distinct;
 use super::split::halves;
 
@@ -45,11 +46,11 @@ pub(super) struct Piece<'a> {
 }
 
 impl<'a> Pieces<'a> {
-    pub(super) fn of(bundle: &'a str, refused: &'a AtomicUsize) -> Result<Self, Error> {
+    pub(super) fn of(bundle: Outgoing<'a>, refused: &'a AtomicUsize) -> Result<Self, Error> {
         Ok(Self {
-            objects: distinct(bundle)?,
+            objects: bundle.objects()?,
             refused,
-            todo: vec![Cow::Borrowed(bundle)],
+            todo: vec![Cow::Borrowed(bundle.text)],
             behind: Behind::default(),
             taken: 0,
             counted: Some(0),

@@ -19,6 +19,7 @@ use crate::opencti::error::{Error, clean};
 
 use super::Sent;
 use super::document::{Names, Retention, Sender, document};
+use super::outgoing::Outgoing;
 use super::pieces::Pieces;
 
 /// How long a signature is good for. Nothing is kept that long.
@@ -182,8 +183,8 @@ impl Bucket {
     }
 
     /// Uploads a bundle; one that a proxy refuses as too large goes in pieces.
-    pub async fn send(&self, bundle: &str) -> Result<Sent, Error> {
-        let mut pieces = Pieces::of(bundle, &self.0.refused)?;
+    pub async fn send(&self, bundle: impl Into<Outgoing<'_>>) -> Result<Sent, Error> {
+        let mut pieces = Pieces::of(bundle.into(), &self.0.refused)?;
         while let Some(piece) = pieces.next()? {
             let answer = self.0.put(&piece.text).await;
             // No work counts what lies in a bucket.
