@@ -23,7 +23,7 @@ LABEL org.opencontainers.image.title="vtreporter" \
 # HTTPS_CA_CERTIFICATES add to them.
 COPY --from=build /vtreporter /vtreporter
 # Keeps the memory of a run low; docs/performance.md has what it costs.
-ENV MIMALLOC_PURGE_DELAY=0 MIMALLOC_ARENA_EAGER_COMMIT=0 MIMALLOC_ARENA_RESERVE=8MiB
+ENV MIMALLOC_PURGE_DELAY=10 MIMALLOC_ARENA_EAGER_COMMIT=0 MIMALLOC_ARENA_RESERVE=8MiB
 # No name to look up in an empty image: nobody, by number.
 USER 65534:65534
 # Asks the running service over an abstract socket: no volume, no port, no shell.
