@@ -73,7 +73,7 @@ async fn run(args: Args) -> Result<(), Exit> {
         }
         Command::Quota { form, part } => {
             let config = sources()?.config(Needs::VIRUSTOTAL)?;
-            start_log(&config, false, &clock, &terminal);
+            start_quiet_log(&config, &clock, &terminal);
             ask_quota(&setup::quota(&config, clock)?, form, part, &stop).await
         }
         Command::Cache { part } => {
@@ -110,7 +110,7 @@ async fn use_cache(
         _ => Needs::NOTHING,
     };
     let config = settings.config(needs)?;
-    start_log(&config, false, &clock, terminal);
+    start_quiet_log(&config, &clock, terminal);
     let cache = setup::cache(&config, &clock)?;
     match part {
         CachePart::Stats { json } => cache::stats(&cache, json),
@@ -162,15 +162,33 @@ async fn ask_quota(
     }
 }
 
+/// For a command whose answer is what somebody waits for: of the log only what
+/// is wrong, unless all is asked for.
+fn start_quiet_log(config: &Config, clock: &Clock, terminal: &Terminal) {
+    let asked = setup::level(config.connector.log_level);
+    let level = match asked {
+        tracing::Level::INFO => tracing::Level::WARN,
+        other => other,
+    };
+    log_from(level, false, config, clock, terminal);
+}
+
 fn start_log(config: &Config, json: bool, clock: &Clock, terminal: &Terminal) {
+    let level = setup::level(config.connector.log_level);
+    log_from(level, json, config, clock, terminal);
+}
+
+fn log_from(
+    level: tracing::Level,
+    json: bool,
+    config: &Config,
+    clock: &Clock,
+    terminal: &Terminal,
+) {
     let terminal = terminal.clone();
-    log::start(
-        setup::level(config.connector.log_level),
-        json,
-        &config.connector.name,
-        clock,
-        move || terminal.clone(),
-    );
+    log::start(level, json, &config.connector.name, clock, move || {
+        terminal.clone()
+    });
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }

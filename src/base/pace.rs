@@ -23,6 +23,8 @@ pub struct Pace(Arc<Inner>);
 struct Inner {
     clock: Clock,
     limiter: Mutex<Option<Limiter>>,
+    /// Between two calls; `None` does not limit.
+    apart: Mutex<Option<Duration>>,
     /// Nobody calls before this moment ([`Clock::elapsed`]).
     held_until: Mutex<Duration>,
 }
@@ -33,6 +35,7 @@ impl Pace {
         let pace = Self(Arc::new(Inner {
             clock,
             limiter: Mutex::new(None),
+            apart: Mutex::new(None),
             held_until: Mutex::new(Duration::ZERO),
         }));
         pace.set(per_minute);
@@ -48,6 +51,12 @@ impl Pace {
         let limiter = quota
             .map(|quota| RateLimiter::direct_with_clock(quota, PaceClock(self.0.clock.clone())));
         *lock(&self.0.limiter) = limiter;
+        *lock(&self.0.apart) = per_minute.map(|n| Duration::from_secs(60) / n.get());
+    }
+
+    /// The least time between two calls; `None`: there is no limit.
+    pub fn apart(&self) -> Option<Duration> {
+        *lock(&self.0.apart)
     }
 
     /// Lets nobody through for `pause`, as a server asked.

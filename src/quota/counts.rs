@@ -35,12 +35,70 @@ pub(super) struct GuardCounts {
     /// And that nothing is known.
     warned_unknown: bool,
     pub(super) warnings: Vec<String>,
+    /// Counted for all processes of this machine.
+    turns: OwnRequests,
+    /// What all had counted when the last good reading was asked for, and what
+    /// this process had.
+    shared_at_reading: Option<(OwnRequests, OwnRequests)>,
+    /// Requests of other processes since then.
+    others: OwnRequests,
+}
+
+/// The counts at the moment at which a reading is asked for.
+#[derive(Clone, Copy)]
+pub(super) struct Before {
+    pub(super) sent: OwnRequests,
+    flying: OwnRequests,
+    others: OwnRequests,
+    /// Of all processes and of this one; `None`: nobody shares.
+    shared: Option<(OwnRequests, OwnRequests)>,
 }
 
 impl GuardCounts {
-    /// Of our own, not in the reading.
+    /// Of our own and of other processes here, not in the reading.
     pub(super) fn own(&self) -> OwnRequests {
-        self.sent.minus(self.at_reading).plus(self.flying)
+        let own = self.sent.minus(self.at_reading).plus(self.flying);
+        own.plus(self.others)
+    }
+
+    /// The counts as they are; `shared` is what all processes have counted.
+    pub(super) fn before(&self, shared: Option<OwnRequests>) -> Before {
+        Before {
+            sent: self.sent,
+            flying: self.flying,
+            others: self.others,
+            shared: shared.map(|shared| (shared, self.turns)),
+        }
+    }
+
+    /// Nothing was on its way then, and nothing was sent since: what moves is
+    /// by what was sent before.
+    pub(super) fn was_quiet_since(&self, before: Before) -> bool {
+        let nothing = OwnRequests::default();
+        before.flying == nothing
+            && before.others == nothing
+            && self.flying == nothing
+            && self.sent == before.sent
+    }
+
+    /// What others send counts from that moment on.
+    pub(super) fn share_from(&mut self, before: Before) {
+        self.shared_at_reading = before.shared;
+        self.others = OwnRequests::default();
+    }
+
+    /// So many more are counted for all, who have sent `shared` together.
+    pub(super) fn turn(&mut self, more: OwnRequests, shared: OwnRequests) {
+        self.turns = self.turns.plus(more);
+        if let Some((all, ours)) = self.shared_at_reading {
+            let since = self.turns.minus(ours);
+            self.others = shared.minus(all).minus(since);
+        }
+    }
+
+    /// So many of ours were counted too early.
+    pub(super) fn take_back(&mut self, less: OwnRequests) {
+        self.turns = self.turns.minus(less);
     }
 
     /// Says once a run what is over the warning percentage.

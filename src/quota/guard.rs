@@ -7,7 +7,7 @@ use chrono::{DateTime, Timelike, Utc};
 use tokio::sync::Notify;
 use tracing::{debug, info, warn};
 
-use super::counts::GuardCounts;
+use super::counts::{Before, GuardCounts};
 use super::decide::{Verdict, asked_pause, calls_left, charged_by, decide};
 use super::ledger::Ledger;
 use super::reading::Reading;
@@ -15,6 +15,8 @@ use super::{CallError, Cost, OnUnknown, OwnRequests, Pause, Policy, SearchCharge
 use crate::base::clock::Clock;
 use crate::virustotal::client::{Meter, backoff};
 use crate::virustotal::{Error, VirusTotal};
+
+mod turn;
 
 /// The quotas are read again after so many requests of our own: others use the
 /// group's too.
@@ -55,6 +57,8 @@ struct Ticket<'a> {
     cost: Cost,
     client: VirusTotal,
     meter: Arc<Meter>,
+    /// Counted for all processes of this machine.
+    turns: OwnRequests,
     /// Readings taken when it was sent.
     generation: u64,
 }
@@ -213,7 +217,10 @@ impl Guard {
             // From here on no end of a call is missed.
             settled.as_mut().enable();
             let refused = match self.try_reserve(cost) {
-                Ok(ticket) => return Ok(ticket),
+                Ok(mut ticket) => match self.take_turn(&mut ticket).await {
+                    Ok(()) => return Ok(ticket),
+                    Err(refused) => refused,
+                },
                 Err(refused) => refused,
             };
             if refused.others {
@@ -263,6 +270,7 @@ impl Guard {
             cost,
             client,
             meter,
+            turns: OwnRequests::default(),
             generation: state.generation,
         })
     }
@@ -286,12 +294,9 @@ impl Guard {
                 if self.state().reading.is_none()
                     && self.0.policy.on_unknown == OnUnknown::Continue =>
             {
-                let before = {
-                    let state = self.state();
-                    (state.sent, state.flying)
-                };
+                let before = self.state().before(None);
                 let unknown = Reading::unknown(error.to_string(), self.0.clock.now());
-                self.take(unknown, before.0, before.1);
+                self.take(unknown, before);
                 Ok(true)
             }
             Err(error) if self.state().reading.is_none() => Err(CallError::Failed(error)),
@@ -313,13 +318,16 @@ impl Guard {
     /// Reads the quotas. The caller holds `reader`.
     async fn read(&self) -> Result<Reading, Error> {
         let now = self.0.clock.now();
-        let (before, flying) = {
+        let shared = self.0.ledger.counted(now);
+        let before = {
             let mut state = self.state();
             state.at_try = state.sent;
             state.tried_at = self.0.clock.elapsed();
-            (state.sent, state.flying)
+            state.before(shared)
         };
+        let known = self.0.client.knows_account();
         let answer = self.0.client.overall_quotas().await;
+        self.count_the_account(known);
         let reading = match answer {
             Ok(quotas) => Reading::new(&quotas, now),
             Err(
@@ -338,13 +346,13 @@ impl Guard {
                 ..Reading::unknown(error.to_string(), now)
             },
         };
-        let kept = self.take(reading, before, flying);
+        let kept = self.take(reading, before);
         self.set_pace(&kept);
         Ok(kept)
     }
 
     /// Makes a reading the one that counts, unless it knows less than the last.
-    fn take(&self, reading: Reading, before: OwnRequests, flying: OwnRequests) -> Reading {
+    fn take(&self, reading: Reading, before: Before) -> Reading {
         let mut state = self.state();
         state.generation += 1;
         if let Some(why) = &reading.unknown {
@@ -361,12 +369,11 @@ impl Guard {
                 state.warn_unknown(why);
             }
         }
-        let quiet =
-            flying == OwnRequests::default() && state.flying == flying && state.sent == before;
+        let quiet = state.was_quiet_since(before);
         if quiet
             && state.quiet
             && let Some(old) = &state.reading
-            && let own = before.minus(state.at_reading)
+            && let own = before.sent.minus(state.at_reading)
             && let Some(charged) = charged_by(old.user, reading.user, own)
             && charged != state.charged
         {
@@ -378,7 +385,8 @@ impl Guard {
             state.charged = charged;
         }
         state.quiet = quiet;
-        state.at_reading = before;
+        state.at_reading = before.sent;
+        state.share_from(before);
         state.reading = Some(reading.clone());
         drop(state);
         self.0.ledger.read(&reading);
@@ -445,6 +453,7 @@ impl Guard {
         let wait = wait + Duration::from_millis(fastrand::u64(200..=3000));
         info!(vt.said = %error, vt.try = throttled, wait_ms = wait.as_millis() as u64, "too many requests for this minute; waiting");
         self.0.client.pace().hold(wait);
+        self.0.ledger.hold(wait, now);
         Ok(())
     }
 
@@ -462,24 +471,6 @@ impl Guard {
             }
             Ok(_) => Ok(()),
         }
-    }
-}
-
-impl Drop for Ticket<'_> {
-    fn drop(&mut self) {
-        let tries = self.meter.tries();
-        let sent = tries.values().map(|tries| tries.sent).sum();
-        let mut state = self.guard.state();
-        state.flying = state.flying.minus(OwnRequests::of(self.cost, 1));
-        state.sent = state.sent.plus(OwnRequests::of(self.cost, sent));
-        let charged = state.charged;
-        drop(state);
-        let inner = &self.guard.0;
-        let now = inner.clock.now();
-        for (endpoint, tries) in tries {
-            inner.ledger.sent(self.cost, charged, endpoint, tries, now);
-        }
-        self.guard.0.settled.notify_waiters();
     }
 }
 

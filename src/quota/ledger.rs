@@ -2,13 +2,15 @@
 //! our own.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use parking_lot::Mutex;
 use tracing::warn;
 
-use super::{Cost, Reading, SearchCharge};
+use super::{Cost, OwnRequests, Reading, SearchCharge};
 use crate::store::ledger::{Charge, Snapshot};
+use crate::store::share::Sent;
 use crate::store::{Store, StoreError};
 use crate::virustotal::client::Tries;
 
@@ -19,6 +21,15 @@ pub enum Ledger {
     Memory,
     /// In the data directory.
     Disk(Disk),
+}
+
+/// A request's place among those of all processes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Turn {
+    /// How long to wait before it is sent.
+    pub(super) wait: Duration,
+    /// All that were counted, this one included.
+    pub(super) sent: OwnRequests,
 }
 
 /// A key's part of the data directory.
@@ -58,6 +69,43 @@ impl Ledger {
         }
     }
 
+    /// Counts requests for all processes of this machine, and tells when their
+    /// turn is. `None`: nobody shares, or nobody can at the moment.
+    pub(super) fn turn(
+        &self,
+        more: OwnRequests,
+        apart: Option<Duration>,
+        now: DateTime<Utc>,
+    ) -> Option<Turn> {
+        let Self::Disk(disk) = self else { return None };
+        let turn = disk.store.take_turn(&disk.key, more.into(), apart, now);
+        disk.note_and_keep(turn).map(|turn| Turn {
+            wait: turn.wait,
+            sent: turn.sent.into(),
+        })
+    }
+
+    /// Requests that were counted for all were not sent.
+    pub(super) fn give_back(&self, less: OwnRequests, now: DateTime<Utc>) {
+        if let Self::Disk(disk) = self {
+            disk.note(disk.store.give_back(&disk.key, less.into(), now));
+        }
+    }
+
+    /// Nobody on this machine sends for so long.
+    pub(super) fn hold(&self, pause: Duration, now: DateTime<Utc>) {
+        if let Self::Disk(disk) = self {
+            disk.note(disk.store.hold(&disk.key, pause, now));
+        }
+    }
+
+    /// What all processes of this machine have counted.
+    pub(super) fn counted(&self, now: DateTime<Utc>) -> Option<OwnRequests> {
+        let Self::Disk(disk) = self else { return None };
+        let sent = disk.note_and_keep(disk.store.sent(&disk.key, now))?;
+        Some(sent.into())
+    }
+
     /// Remembers requests that were sent.
     pub(super) fn sent(
         &self,
@@ -90,6 +138,16 @@ impl Disk {
         }
     }
 
+    /// The value, if there is one; else the fault is said once.
+    fn note_and_keep<T>(&self, done: Result<T, StoreError>) -> Option<T> {
+        let (value, done) = match done {
+            Ok(value) => (Some(value), Ok(())),
+            Err(error) => (None, Err(error)),
+        };
+        self.note(done);
+        value
+    }
+
     /// What cannot be remembered is said once, and no reason to stop.
     fn note(&self, done: Result<(), StoreError>) {
         match done {
@@ -102,6 +160,24 @@ impl Disk {
         if let Some(aside) = self.store.set_aside() {
             let (file, aside) = (self.store.path().display(), aside.display());
             warn!("{file} was damaged: it is now {aside}, and a new one was begun");
+        }
+    }
+}
+
+impl From<OwnRequests> for Sent {
+    fn from(own: OwnRequests) -> Self {
+        Self {
+            searches: own.searches,
+            requests: own.requests,
+        }
+    }
+}
+
+impl From<Sent> for OwnRequests {
+    fn from(sent: Sent) -> Self {
+        Self {
+            searches: sent.searches,
+            requests: sent.requests,
         }
     }
 }

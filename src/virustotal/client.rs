@@ -153,6 +153,11 @@ impl VirusTotal {
         &self.inner.key.fingerprint
     }
 
+    /// Whether the look at the account, which may cost a request, was taken.
+    pub(crate) fn knows_account(&self) -> bool {
+        self.inner.key.user.initialized()
+    }
+
     /// How fast this client may call.
     pub fn pace(&self) -> &Pace {
         &self.inner.pace

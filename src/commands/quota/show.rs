@@ -72,11 +72,15 @@ fn ratio(window: &Window) -> String {
 
 fn outlook(key: &KeyStatus) -> String {
     let forecast = &key.forecast;
-    let budget = forecast.budget_per_hour.map_or_else(String::new, |budget| {
-        let quota = forecast.quota.as_deref().unwrap_or_default();
-        let budget = counted(budget, "request", "requests");
-        format!("; {budget} an hour last until {quota} begins again")
-    });
+    let quota = forecast.quota.as_deref().unwrap_or_default();
+    let budget = match forecast.budget_per_hour {
+        None => String::new(),
+        Some(0) => format!("; nothing may be spent until {quota} begins again"),
+        Some(budget) => {
+            let budget = counted(budget, "request", "requests");
+            format!("; {budget} an hour last until {quota} begins again")
+        }
+    };
     let said = match (forecast.state, forecast.exhausted_at) {
         ("enough", Some(at)) => {
             let range = match (forecast.earliest, forecast.latest) {

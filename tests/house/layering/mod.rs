@@ -40,7 +40,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         ],
     ),
     // Many indicators.
-    ("lookup", &["quota", "store", "virustotal", "clock"]),
+    ("lookup", &["base", "quota", "store", "virustotal"]),
     // Commands: combine the rooms below.
     (
         "commands",
@@ -52,6 +52,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "quota",
             "virustotal",
             "opencti",
+            "stix",
             "standin",
             "store",
             "args",

@@ -2,6 +2,7 @@
 
 mod counts;
 mod refusals;
+mod shared;
 
 use std::num::NonZeroU32;
 use std::time::Duration;
