@@ -4,7 +4,29 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::net::Ipv6Addr;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Host;
+
+/// What is encoded in each part of a URL: all but what RFC 3986 lets stand there.
+const HOST: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*')
+    .remove(b'+')
+    .remove(b',')
+    .remove(b';')
+    .remove(b'=');
+const USER: &AsciiSet = &HOST.remove(b':');
+const PATH: &AsciiSet = &USER.remove(b'@').remove(b'/');
+const QUERY: &AsciiSet = &PATH.remove(b'?');
 
 /// The URL with everything percent-encoded that may not stand there as it is;
 /// what may stays to the letter. `None` where that makes no URL of it.
@@ -28,11 +50,11 @@ pub(crate) fn uri(text: &str) -> Option<Cow<'_, str>> {
     out.push_str(scheme);
     out.push_str("://");
     write_authority(&mut out, authority)?;
-    encode(&mut out, path, b":@/");
+    encode(&mut out, path, PATH);
     for (mark, part) in [("?", query), ("#", fragment)] {
         if let Some(part) = part.strip_prefix(mark) {
             out.push_str(mark);
-            encode(&mut out, part, b":@/?");
+            encode(&mut out, part, QUERY);
         }
     }
     Some(if out == text {
@@ -48,7 +70,7 @@ fn write_authority(out: &mut String, authority: &str) -> Option<()> {
         None => (None, authority),
     };
     if let Some(user) = user {
-        encode(out, user, b":");
+        encode(out, user, USER);
         out.push('@');
     }
     let (host, port) = match place.rsplit_once(':') {
@@ -59,7 +81,7 @@ fn write_authority(out: &mut String, authority: &str) -> Option<()> {
         inner.strip_suffix(']')?.parse::<Ipv6Addr>().ok()?;
         out.push_str(host);
     } else if host.is_ascii() {
-        encode(out, host, b"");
+        encode(out, host, HOST);
     } else {
         // As it is looked up.
         let _ = write!(out, "{}", Host::parse(host).ok()?);
@@ -74,26 +96,15 @@ fn write_authority(out: &mut String, authority: &str) -> Option<()> {
     Some(())
 }
 
-/// Writes a part in which, beside what may stand anywhere, `more` may stand.
-fn encode(out: &mut String, part: &str, more: &[u8]) {
-    let bytes = part.as_bytes();
-    for (at, &byte) in bytes.iter().enumerate() {
-        let stays = match byte {
-            // Encoded already.
-            b'%' => bytes
-                .get(at + 1..at + 3)
-                .is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit)),
-            _ => {
-                byte.is_ascii_alphanumeric()
-                    || b"-._~!$&'()*+,;=".contains(&byte)
-                    || more.contains(&byte)
-            }
-        };
-        if stays {
-            out.push(char::from(byte));
-        } else {
-            let _ = write!(out, "%{byte:02X}");
-        }
+/// Writes a part, encoded but for what is encoded already.
+fn encode(out: &mut String, part: &str, set: &'static AsciiSet) {
+    let mut pieces = part.split('%');
+    out.extend(utf8_percent_encode(pieces.next().unwrap_or_default(), set));
+    for piece in pieces {
+        let digits = piece.as_bytes().get(..2);
+        let encoded = digits.is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit));
+        out.push_str(if encoded { "%" } else { "%25" });
+        out.extend(utf8_percent_encode(piece, set));
     }
 }
 

@@ -1,10 +1,11 @@
 //! The ONE place that sends GraphQL: token, retries of passing faults, and
 //! what an answer means.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use parking_lot::{Mutex, MutexGuard};
 use reqwest::header::{
     AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
 };
@@ -92,8 +93,7 @@ impl OpenCti {
     }
 
     pub(super) fn level(&self) -> MutexGuard<'_, Level> {
-        // The sections hold no code that panics; a poisoned value is still whole.
-        self.0.level.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.level.lock()
     }
 
     /// An answer that makes no sense, in words.

@@ -1,9 +1,10 @@
 //! The guard in front of the client: reserve, send, settle.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Timelike, Utc};
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 use tracing::{debug, info, warn};
 
@@ -204,8 +205,7 @@ impl Guard {
     }
 
     fn state(&self) -> MutexGuard<'_, GuardCounts> {
-        // The sections hold no code that panics; a poisoned state is still whole.
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock()
     }
 
     /// Waits until one more request may be sent, and counts it as on its way.

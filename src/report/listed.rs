@@ -3,7 +3,9 @@
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::{Mutex, MutexGuard};
 
 use super::marks::Marks;
 use crate::virustotal::objects::File;
@@ -26,8 +28,7 @@ struct Files {
 
 impl Listed {
     fn files(&self) -> MutexGuard<'_, Files> {
-        // The section holds no code that panics.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     /// Lists a file, and says whether it is a new one.

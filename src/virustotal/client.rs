@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use reqwest::header::{ACCEPT, HeaderName, HeaderValue};
 use sha2::{Digest, Sha256};
 use tracing::{debug, info};
@@ -49,7 +50,7 @@ pub struct VirusTotal {
 
 /// What was sent through a clone.
 #[derive(Debug, Default)]
-pub(crate) struct Meter(parking_lot::Mutex<BTreeMap<&'static str, Tries>>);
+pub(crate) struct Meter(Mutex<BTreeMap<&'static str, Tries>>);
 
 /// Requests of one kind of call that cost something.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -171,7 +172,7 @@ impl VirusTotal {
     /// Sets the pace to what the licence allows. Only a change does something:
     /// setting it lets the next request through at once.
     pub(crate) fn pace_from_quota(&self, per_minute: Option<NonZeroU32>) {
-        let mut last = lock(&self.inner.pace_from_quota);
+        let mut last = self.inner.pace_from_quota.lock();
         if *last != per_minute {
             *last = per_minute;
             self.inner.pace.set(per_minute);
@@ -198,12 +199,12 @@ impl VirusTotal {
     }
 
     pub(super) fn without(&self) -> Without {
-        lock(&self.inner.without).clone()
+        self.inner.without.lock().clone()
     }
 
     /// From now on this is not sent either.
     pub(super) fn go_without(&self, refused: &Without) {
-        let mut without = lock(&self.inner.without);
+        let mut without = self.inner.without.lock();
         *without = std::mem::take(&mut *without).and(refused);
     }
 
@@ -407,11 +408,6 @@ impl fmt::Debug for VirusTotal {
 pub(crate) fn backoff(tried: u32) -> Duration {
     let full = 1000 << tried.saturating_sub(1).min(6);
     Duration::from_millis(fastrand::u64(full * 3 / 4..=full * 5 / 4))
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    // The sections hold no code that panics; a poisoned value is still whole.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn fingerprint(key: &Secret) -> String {

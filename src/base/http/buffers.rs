@@ -2,7 +2,9 @@
 //! by the system, page by page, before a byte is written to it.
 
 use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::{Mutex, MutexGuard};
 
 /// A larger buffer is given back to the system: one odd answer must not hold
 /// its memory for good.
@@ -22,9 +24,8 @@ impl Buffers {
         }
     }
 
-    fn spare(&self) -> std::sync::MutexGuard<'_, Vec<u8>> {
-        // The sections hold no code that panics; a poisoned value is still whole.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn spare(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.0.lock()
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use url::{Host, Url};
 
 use crate::base::secret::Secret;
@@ -120,7 +121,7 @@ enum Covered {
     Everything,
     /// In lower case, without dots at its ends.
     Domain(String),
-    Network(IpAddr, u8),
+    Network(IpNet),
 }
 
 impl Bypass {
@@ -161,12 +162,8 @@ impl Covered {
                 host.strip_suffix(domain.as_str())
                     .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
             }
-            (Self::Network(network, prefix), Host::Ipv4(host)) => {
-                inside(IpAddr::V4(*host), *network, *prefix)
-            }
-            (Self::Network(network, prefix), Host::Ipv6(host)) => {
-                inside(host.to_canonical(), *network, *prefix)
-            }
+            (Self::Network(network), Host::Ipv4(host)) => network.contains(&IpAddr::V4(*host)),
+            (Self::Network(network), Host::Ipv6(host)) => network.contains(&host.to_canonical()),
             _ => false,
         }
     }
@@ -174,8 +171,8 @@ impl Covered {
 
 fn rule(element: &str) -> Option<Rule> {
     let anywhere = |host| Rule { host, port: None };
-    if let Some((address, prefix)) = element.split_once('/') {
-        return network(address, prefix).map(anywhere);
+    if element.contains('/') {
+        return element.parse().ok().map(Covered::Network).map(anywhere);
     }
     // Before the port: an IPv6 address is full of colons.
     if let Ok(address) = element.parse() {
@@ -205,31 +202,7 @@ fn covered(host: &str) -> Option<Covered> {
 }
 
 fn single(address: IpAddr) -> Covered {
-    let address = address.to_canonical();
-    Covered::Network(address, bits(address))
-}
-
-fn network(address: &str, prefix: &str) -> Option<Covered> {
-    let address: IpAddr = address.parse().ok()?;
-    let prefix = prefix.parse().ok()?;
-    (prefix <= bits(address)).then_some(Covered::Network(address, prefix))
-}
-
-fn bits(address: IpAddr) -> u8 {
-    if address.is_ipv4() { 32 } else { 128 }
-}
-
-fn inside(host: IpAddr, network: IpAddr, prefix: u8) -> bool {
-    let differ = match (host, network) {
-        (IpAddr::V4(host), IpAddr::V4(network)) => {
-            (host.to_bits() ^ network.to_bits()).leading_zeros()
-        }
-        (IpAddr::V6(host), IpAddr::V6(network)) => {
-            (host.to_bits() ^ network.to_bits()).leading_zeros()
-        }
-        _ => return false,
-    };
-    differ >= u32::from(prefix)
+    Covered::Network(address.to_canonical().into())
 }
 
 #[cfg(test)]
@@ -242,15 +215,26 @@ mod tests {
         bypass.covers(&Url::parse(url).unwrap())
     }
 
+    fn all(table: &[(&str, &str, bool)]) {
+        for (list, url, covered) in table {
+            assert_eq!(covers(list, url), *covered, "NO_PROXY={list} for {url}");
+        }
+    }
+
     #[test]
-    fn no_proxy_covers_hosts_domains_addresses_networks_and_ports() {
-        for (list, url, covered) in [
+    fn a_star_covers_everything_and_nothing_covers_nothing() {
+        all(&[
             ("", "http://example.net", false),
             ("*", "http://192.0.2.1:81", true),
             ("*", "https://example.net", true),
             ("*:81", "http://192.0.2.1:81", true),
             ("*:81", "http://192.0.2.1", false),
-            // A host, and what is below it.
+        ]);
+    }
+
+    #[test]
+    fn a_name_covers_that_host_and_all_below_it() {
+        all(&[
             ("example.net", "http://example.net", true),
             ("example.net", "http://a.b.example.net", true),
             ("example.net", "http://notexample.net", false),
@@ -267,12 +251,22 @@ mod tests {
                 true,
             ),
             ("opencti", "http://opencti:8080/graphql", true),
-            // Ports: the scheme's own where the address has none.
+        ]);
+    }
+
+    #[test]
+    fn a_port_is_the_schemes_own_where_the_address_has_none() {
+        all(&[
             ("example.net:8080", "http://example.net:8080", true),
             ("example.net:8080", "http://example.net", false),
             ("example.net:443", "https://example.net", true),
             (".example.net:443", "https://a.example.net", true),
-            // Addresses.
+        ]);
+    }
+
+    #[test]
+    fn an_address_covers_only_itself_however_it_is_written() {
+        all(&[
             ("192.0.2.7", "http://192.0.2.7:9", true),
             ("192.0.2.7:8", "http://192.0.2.7:9", false),
             ("192.0.2.7", "http://192.0.2.70", false),
@@ -280,7 +274,12 @@ mod tests {
             ("[2001:db8::7]", "http://[2001:db8::7]:8080", true),
             ("[2001:db8::7]:8080", "http://[2001:db8::7]", false),
             ("127.0.0.1", "http://localhost", false),
-            // Networks.
+        ]);
+    }
+
+    #[test]
+    fn a_network_covers_its_addresses_and_no_others() {
+        all(&[
             ("192.0.2.0/24", "http://192.0.2.255", true),
             ("192.0.2.99/24", "http://192.0.2.1", true),
             ("192.0.2.0/24", "http://192.0.3.0", false),
@@ -290,7 +289,12 @@ mod tests {
             ("192.0.2.0/24", "http://[::ffff:192.0.2.1]", true),
             ("2001:db8::/33", "http://[2001:db8:7fff::1]", true),
             ("2001:db8::/33", "http://[2001:db8:8000::1]", false),
-            // Lists.
+        ]);
+    }
+
+    #[test]
+    fn a_list_is_parted_by_commas_or_spaces() {
+        all(&[
             (
                 " a.example.net ,\tb.example.net",
                 "http://b.example.net",
@@ -301,9 +305,7 @@ mod tests {
                 "http://b.example.net",
                 true,
             ),
-        ] {
-            assert_eq!(covers(list, url), covered, "NO_PROXY={list} for {url}");
-        }
+        ]);
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! Keeps the platform informed: the heart of the connector beats every 40
 //! seconds, during runs too, and carries the state.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Notify, watch};
 use tracing::{info, warn};
 
@@ -351,8 +351,7 @@ impl Heartbeat {
     }
 
     fn beat(&self) -> MutexGuard<'_, Beat> {
-        // The sections hold no code that panics; a poisoned value is still whole.
-        self.beat.lock().unwrap_or_else(PoisonError::into_inner)
+        self.beat.lock()
     }
 }
 

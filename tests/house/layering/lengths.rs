@@ -30,10 +30,6 @@ const LONG_FUNCTIONS: &[(&str, &str)] = &[
     ("src/commands/run/country.rs", "settle"),
     ("src/commands/run/works.rs", "open_work"),
     ("src/commands/plan.rs", "print"),
-    (
-        "src/base/http/proxy.rs",
-        "no_proxy_covers_hosts_domains_addresses_networks_and_ports",
-    ),
     ("src/import/session/reading.rs", "pages"),
     ("src/quota/decide.rs", "decide"),
     ("tests/peers/bundles.rs", "send"),

@@ -15,8 +15,8 @@ mod tls;
 
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use lapin::tcp::RustlsConnector;
@@ -32,6 +32,7 @@ use crate::opencti::error::{Error, Remedy};
 
 use super::order::Plan;
 use super::{LeftBehind, Sent};
+use parking_lot::{Mutex, MutexGuard};
 use progress::{Fate, Progress};
 use session::{Session, address, judge};
 
@@ -212,8 +213,7 @@ impl Broker {
 
 impl Shared {
     fn progress(&self) -> MutexGuard<'_, Progress> {
-        // The sections hold no code that panics; a poisoned value is still whole.
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+        self.progress.lock()
     }
 
     /// Rounds until everything is confirmed or patience ends.
