@@ -16,6 +16,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::base::clock::Clock;
+use crate::base::text::clean;
 
 /// Starts logging. `name` is the connector's.
 pub fn start<W>(level: Level, json: bool, name: &str, clock: &Clock, writer: W)
@@ -86,7 +87,12 @@ where
             .to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
         let level = level_name(*event.metadata().level());
         if !self.json {
-            write!(writer, "{time} {level:7} {}", printable(&fields.message))?;
+            // Control characters in a plain line could forge another line.
+            write!(
+                writer,
+                "{time} {level:7} {}",
+                clean(&fields.message, usize::MAX)
+            )?;
             for (name, value) in &fields.attributes {
                 write!(writer, " {name}={value}")?;
             }
@@ -125,11 +131,6 @@ fn level_name(level: Level) -> &'static str {
         Level::DEBUG => "DEBUG",
         Level::TRACE => "TRACE",
     }
-}
-
-/// Control characters in a plain line could forge another line.
-fn printable(text: &str) -> String {
-    text.replace(char::is_control, " ")
 }
 
 #[derive(Default)]

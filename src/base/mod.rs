@@ -1,5 +1,6 @@
 //! What every room stands on: it knows nobody above.
 
+pub(crate) mod backoff;
 pub mod clock;
 pub mod country;
 pub mod http;

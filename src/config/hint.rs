@@ -1,10 +1,12 @@
 //! What to say of names that are no settings: which one was meant, and when
 //! it is better to say nothing, since the name may be another program's.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 
 use super::rows::{RETIRED, SETTINGS};
+use crate::base::text::clean;
 
 /// What the connector's own variables begin with. All but the last are shared
 /// with other connectors and with the platform.
@@ -74,9 +76,8 @@ pub(super) fn odd_path(path: &str, section: bool) -> Option<String> {
 }
 
 /// A name of the operator's, fit for a log line.
-fn shown(name: &str) -> String {
-    let clean = |c: char| if c.is_control() { '?' } else { c };
-    name.chars().take(80).map(clean).collect()
+fn shown(name: &str) -> Cow<'_, str> {
+    clean(name, 80)
 }
 
 /// The setting that a name differs from by a slip of the pen: a letter, or the

@@ -8,14 +8,15 @@ use url::Url;
 
 use crate::base::http::proxy::Proxies;
 use crate::base::http::{refused_by, trouble};
+use crate::base::secret::Secret;
 
-use super::error::{Error, clean, passing};
+use super::error::{Error, passing};
 
 /// What was asked, for the words of a fault.
 pub(super) struct Asked<'a> {
     pub(super) operation: &'static str,
     pub(super) url: &'a Url,
-    pub(super) token: &'a str,
+    pub(super) token: &'a Secret,
     pub(super) proxies: &'a Proxies,
     /// Size of the request's body.
     pub(super) bytes: usize,
@@ -134,7 +135,7 @@ impl Asked<'_> {
             unsent: error.is_connect(),
             ..Fault::passing(Error::Unreachable {
                 url: self.url.to_string(),
-                cause: clean(&trouble.cause, self.token),
+                cause: self.token.quoted(&trouble.cause),
             })
         }
     }
@@ -142,7 +143,7 @@ impl Asked<'_> {
     fn network(&self, cause: &str) -> Error {
         Error::Network {
             url: self.url.to_string(),
-            cause: clean(cause, self.token),
+            cause: self.token.quoted(cause),
         }
     }
 
@@ -162,7 +163,7 @@ impl Asked<'_> {
             .and_then(|location| self.url.join(location).ok())
             .map_or_else(
                 || "an address that cannot be read".to_owned(),
-                |url| clean(&url.origin().ascii_serialization(), self.token),
+                |url| self.token.quoted(&url.origin().ascii_serialization()),
             );
         Error::Redirected {
             url: self.url.to_string(),
@@ -174,7 +175,9 @@ impl Asked<'_> {
     /// A complaint of the platform's own.
     fn complaint(&self, complaint: &Complaint) -> Fault {
         let operation = self.operation;
-        let said = clean(complaint.message.as_deref().unwrap_or(""), self.token);
+        let said = self
+            .token
+            .quoted(complaint.message.as_deref().unwrap_or(""));
         let code = complaint.code();
         match code {
             "AUTH_REQUIRED" | "UNAUTHENTICATED" => Fault::lasting(Error::WrongToken),
@@ -191,7 +194,7 @@ impl Asked<'_> {
                 passing: passing(code),
                 ..Fault::lasting(Error::Failed {
                     operation,
-                    code: clean(code, self.token),
+                    code: self.token.quoted(code),
                     said,
                 })
             },
@@ -200,10 +203,9 @@ impl Asked<'_> {
 
     /// An answer that no platform gives: a proxy's, or another server's.
     fn foreign(&self, head: &Head, what: &str, body: &[u8]) -> Fault {
-        let said = clean(
-            &String::from_utf8_lossy(&body[..body.len().min(4_096)]),
-            self.token,
-        );
+        let said = self
+            .token
+            .quoted(&String::from_utf8_lossy(&body[..body.len().min(4_096)]));
         let status = head.status;
         match status {
             407 => Fault::lasting(self.network(&refused_by(self.proxies.of(self.url)))),
@@ -246,7 +248,7 @@ mod tests {
         let asked = Asked {
             operation: "the ping",
             url: &url,
-            token: "t0ken",
+            token: &Secret::new("t0ken"),
             proxies: &Proxies::default(),
             bytes: 10,
         };

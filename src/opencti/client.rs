@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use url::Url;
 
+use crate::base::backoff::{Backoff, uneven};
 use crate::base::clock::{self, Clock};
 use crate::base::http::buffers::Buffers;
 use crate::base::http::proxy::Proxies;
@@ -25,15 +26,13 @@ use crate::stix::json;
 use super::Settings;
 use super::answer::{Asked, Fault, Head};
 use super::documents::{Operation, Repeat};
-use super::error::{Error, clean};
+use super::error::Error;
 use super::version::{Feature, Level};
 
 /// How often an operation is tried, the first time included.
-const TRIES: u8 = 4;
-/// Waits between tries start here and double.
-const FIRST_WAIT: Duration = Duration::from_secs(1);
-/// The longest that a server may make us wait between tries.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
+pub(super) const TRIES: u32 = 4;
+/// Pauses between tries; a server may not make us wait longer either.
+pub(super) const AGAIN: Backoff = Backoff::from_to(Duration::from_secs(1), Duration::from_secs(30));
 /// The largest answer that is read; a platform's are a few kB.
 const MOST_READ: usize = 16 << 20;
 const DRAFT: HeaderName = HeaderName::from_static("opencti-draft-id");
@@ -101,7 +100,7 @@ impl OpenCti {
         Error::Malformed {
             url: self.0.url.to_string(),
             status: 200,
-            what: clean(what, self.0.token.expose()),
+            what: self.0.token.quoted(what),
             said: String::new(),
         }
     }
@@ -167,8 +166,7 @@ impl OpenCti {
         draft: Option<&str>,
     ) -> Result<Told<T>, Error> {
         let request = self.request(operation, variables, draft)?;
-        let mut wait = FIRST_WAIT;
-        let mut left = TRIES;
+        let mut tried = 0;
         let mut repeated = false;
         loop {
             let fault = match self.send(operation, &request).await {
@@ -180,21 +178,19 @@ impl OpenCti {
             };
             // What the platform itself refuses was not carried out.
             repeated |= !fault.unsent && !matches!(fault.error, Error::Failed { .. });
-            left -= 1;
+            tried += 1;
             let again = fault.passing && (fault.unsent || operation.repeat == Repeat::Safe);
-            if left == 0 || !again {
+            if tried == TRIES || !again {
                 return Err(fault.error);
             }
-            let pause = fault.wait.unwrap_or(wait).min(LONGEST_WAIT);
+            let pause = fault.wait.unwrap_or(AGAIN.pause(tried)).min(AGAIN.longest);
             tracing::debug!(
-                tries_left = left,
+                tries_left = TRIES - tried,
                 "{} is tried again: {}",
                 operation.name,
                 fault.error
             );
-            let jitter = 1.0 + fastrand::f64() / 4.0;
-            self.0.clock.sleep(pause.mul_f64(jitter)).await;
-            wait *= 2;
+            self.0.clock.sleep(uneven(pause)).await;
         }
     }
 
@@ -233,7 +229,7 @@ impl OpenCti {
         let asked = Asked {
             operation: operation.name,
             url: &self.0.url,
-            token: self.0.token.expose(),
+            token: &self.0.token,
             proxies: &self.0.proxies,
             bytes,
         };

@@ -14,7 +14,7 @@ use super::ledger::Ledger;
 use super::reading::Reading;
 use super::{CallError, Cost, OnUnknown, OwnRequests, Pause, Policy, SearchCharge, Spent};
 use crate::base::clock::Clock;
-use crate::virustotal::client::{Meter, backoff};
+use crate::virustotal::client::{AGAIN, Meter};
 use crate::virustotal::{Error, VirusTotal};
 
 mod turn;
@@ -136,7 +136,7 @@ impl Guard {
                     .await?;
             } else if error.tries_left(failed) {
                 failed += 1;
-                let pause = backoff(failed);
+                let pause = AGAIN.uneven(failed);
                 info!(vt.try = failed, vt.said = %error, wait_ms = pause.as_millis() as u64,
                     "VirusTotal did not answer; trying again");
                 self.0.clock.sleep(pause).await;

@@ -8,9 +8,10 @@ use reqwest::{Response, StatusCode};
 use serde::Deserialize;
 use url::Url;
 
-use super::error::{Error, clean, describe};
+use super::error::{Error, describe};
 use crate::base::http::buffers::Buffer;
 use crate::base::secret::Secret;
+use crate::base::text::quoted;
 
 /// The largest body that is read, unpacked. A full page with everything in it
 /// has about 10 MB.
@@ -57,7 +58,7 @@ pub(crate) async fn read(
     if status.is_redirection() {
         return Err(Error::Redirected {
             status: status.as_u16(),
-            to: redact(&target(response.url(), response.headers()), key),
+            to: key.redact(&target(response.url(), response.headers())),
         });
     }
     if status.is_success() {
@@ -77,7 +78,7 @@ pub(crate) async fn read(
     ) {
         body.clear();
     }
-    let text = redact(&String::from_utf8_lossy(body), key);
+    let text = key.redact(&String::from_utf8_lossy(body));
     Err(refused(status, &text, retry_after, subject))
 }
 
@@ -101,7 +102,7 @@ async fn collect(response: &mut Response, most: usize, body: &mut Buffer) -> Res
             } else {
                 Error::CutShort {
                     host: host.clone(),
-                    cause: clean(&crate::base::http::cause(&error)),
+                    cause: quoted(&crate::base::http::cause(&error)),
                 }
             }
         })?;
@@ -125,8 +126,8 @@ fn refused(
     let told = serde_json::from_str::<Envelope>(body).map(|envelope| envelope.error);
     let (code, message) = match told {
         Ok(told) if told.code.is_some() || told.message.is_some() => (
-            clean(&told.code.unwrap_or_default()),
-            clean(&told.message.unwrap_or_default()),
+            quoted(&told.code.unwrap_or_default()),
+            quoted(&told.message.unwrap_or_default()),
         ),
         _ => (String::new(), describe(body)),
     };
@@ -159,7 +160,7 @@ fn target(asked: &Url, headers: &HeaderMap) -> String {
     let location = headers.get(LOCATION).and_then(|value| value.to_str().ok());
     location
         .and_then(|location| asked.join(location).ok())
-        .and_then(|url| url.host_str().map(clean))
+        .and_then(|url| url.host_str().map(quoted))
         .unwrap_or_else(|| "a place it does not name".to_owned())
 }
 
@@ -177,30 +178,6 @@ fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
             .to_std()
             .unwrap_or_default(),
     )
-}
-
-/// A foreign text without the key, which VirusTotal or a proxy may echo.
-pub(crate) fn redact(text: &str, key: &Secret) -> String {
-    let key = key.expose();
-    if key.is_empty() {
-        return text.to_owned();
-    }
-    let encoded: String = url::form_urlencoded::byte_serialize(key.as_bytes()).collect();
-    let mut text = text.to_owned();
-    for form in [key, &encoded] {
-        // ASCII lower case keeps byte positions.
-        let (lower, form) = (text.to_ascii_lowercase(), form.to_ascii_lowercase());
-        let mut out = String::with_capacity(text.len());
-        let mut kept = 0;
-        for (at, _) in lower.match_indices(&form) {
-            out.push_str(&text[kept..at]);
-            out.push_str("***");
-            kept = at + form.len();
-        }
-        out.push_str(&text[kept..]);
-        text = out;
-    }
-    text
 }
 
 #[cfg(test)]
@@ -258,14 +235,6 @@ mod tests {
         };
         let error = refused(StatusCode::BAD_REQUEST, "{}", None, &subject);
         assert!(matches!(error, Error::CursorRefused { .. }), "{error:?}");
-    }
-
-    #[test]
-    fn the_key_is_taken_out_of_whatever_a_server_says() {
-        let key = Secret::new("abc+/DEF=");
-        let text = redact("x abc+/DEF= ABC+/def= abc%2B%2FDEF%3D y", &key);
-        assert_eq!(text, "x *** *** *** y");
-        assert_eq!(redact("same", &Secret::new("")), "same");
     }
 
     #[test]

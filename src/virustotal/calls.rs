@@ -9,12 +9,13 @@ use super::answer::Subject;
 use super::behaviour::{self, Technique};
 use super::client::{Call, VirusTotal};
 use super::descriptors;
-use super::error::{Error, clean};
+use super::error::Error;
 use super::objects::Descriptor;
 use super::page::{Page, is_sha256, why};
 use super::quota::{Quotas, User};
 use super::relations::{Listed, PAGE as RELATED_PAGE, is_premium};
 use super::search::{Search, UNDOCUMENTED, Without, named, parameters};
+use crate::base::text::quoted;
 
 impl VirusTotal {
     /// One page of a search: one request, and more only where a transient fault,
@@ -130,7 +131,7 @@ impl VirusTotal {
         limit: u32,
         cursor: Option<&str>,
     ) -> Result<Call, Error> {
-        let name = format!("{} of {}", clean(relationship), clean(sha256));
+        let name = format!("{} of {}", quoted(relationship), quoted(sha256));
         if !is_sha256(sha256) {
             return Err(Error::BadRequest {
                 what: name,
@@ -144,7 +145,7 @@ impl VirusTotal {
         if let Some(cursor) = cursor {
             url.query_pairs_mut().append_pair("cursor", cursor);
         }
-        let shown: Vec<_> = path.iter().map(|part| clean(part)).collect();
+        let shown: Vec<_> = path.iter().map(|part| quoted(part)).collect();
         Ok(Call {
             path: format!("/{}", shown.join("/")),
             url,
@@ -162,7 +163,7 @@ impl VirusTotal {
     /// found, or has none.
     pub async fn techniques(&self, sha256: &str) -> Result<Vec<Technique>, Error> {
         const NAME: &str = "behaviour_mitre_trees";
-        let name = format!("{NAME} of {}", clean(sha256));
+        let name = format!("{NAME} of {}", quoted(sha256));
         if !is_sha256(sha256) {
             return Err(Error::BadRequest {
                 what: name,

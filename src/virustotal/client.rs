@@ -15,10 +15,11 @@ use url::{Host, Url};
 
 use super::Settings;
 use super::answer::{self, Subject};
-use super::error::{Error, clean, describe};
+use super::error::{Error, describe};
 use super::page::CUT;
 use super::quota::User;
 use super::search::Without;
+use crate::base::backoff::Backoff;
 use crate::base::clock::Clock;
 use crate::base::http::buffers::Buffers;
 use crate::base::http::proxy::Proxies;
@@ -26,6 +27,9 @@ use crate::base::http::{self, HttpError};
 use crate::base::number::counted;
 use crate::base::pace::Pace;
 use crate::base::secret::Secret;
+
+/// Pauses before a request is sent again.
+pub(crate) const AGAIN: Backoff = Backoff::from_to(Duration::from_secs(1), Duration::from_secs(60));
 
 const KEY_HEADER: HeaderName = HeaderName::from_static("x-apikey");
 const TOOL_HEADER: HeaderName = HeaderName::from_static("x-tool");
@@ -263,7 +267,7 @@ impl VirusTotal {
             match self.once(call, &parse).await {
                 Err(error) if self.meter.is_none() && error.tries_left(tried) => {
                     tried += 1;
-                    let pause = backoff(tried);
+                    let pause = AGAIN.uneven(tried);
                     info!(vt.path = %call.path, vt.try = tried, vt.said = %error, wait_ms = pause.as_millis() as u64,
                         "VirusTotal did not answer; trying again");
                     self.inner.clock.sleep(pause).await;
@@ -356,7 +360,7 @@ impl VirusTotal {
                 return Error::CutShort { host, cause };
             }
             let start = body.get(..body.len().min(4096)).unwrap_or_default();
-            let start = answer::redact(&String::from_utf8_lossy(start), &key.secret);
+            let start = key.secret.redact(&String::from_utf8_lossy(start));
             Error::Malformed {
                 status,
                 why,
@@ -369,7 +373,7 @@ impl VirusTotal {
     fn broken(&self, error: &reqwest::Error) -> Error {
         let host = self.inner.host.clone();
         let trouble = http::trouble(error, &self.inner.base, &self.inner.proxies);
-        let cause = clean(&answer::redact(&trouble.cause, &self.key().secret));
+        let cause = self.key().secret.quoted(&trouble.cause);
         if trouble.lasting {
             Error::Network { host, cause }
         } else if error.is_connect() {
@@ -401,13 +405,6 @@ impl fmt::Debug for VirusTotal {
             .field("host", &self.inner.host)
             .finish_non_exhaustive()
     }
-}
-
-/// The pause before the `tried`-th repetition: about 1, 2, 4 seconds, a quarter
-/// of it by chance, so that several do not come back at the same moment.
-pub(crate) fn backoff(tried: u32) -> Duration {
-    let full = 1000 << tried.saturating_sub(1).min(6);
-    Duration::from_millis(fastrand::u64(full * 3 / 4..=full * 5 / 4))
 }
 
 fn fingerprint(key: &Secret) -> String {

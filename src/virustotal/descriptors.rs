@@ -4,10 +4,10 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::error::clean;
 use super::objects::{Descriptor, Meta};
 use super::page::{Loss, Odd, stub, why};
 use super::relations::Listed;
+use crate::base::text::quoted;
 
 #[derive(Deserialize)]
 struct Promised<'a> {
@@ -33,7 +33,7 @@ pub(super) fn parse(body: &[u8]) -> Result<Listed<Descriptor>, String> {
             },
             Err(_) => listed.odd.push(Odd {
                 id: None,
-                what: format!("not a descriptor: {}", clean(raw.get())),
+                what: format!("not a descriptor: {}", quoted(raw.get())),
                 loss: Loss::Object,
             }),
         }

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use crate::base::text::quoted;
+
 /// An answer that was not what was asked for, or no answer.
 ///
 /// The texts tell the operator what to change. What VirusTotal said is in them
-/// cleaned and cut ([`clean`]); the key never is.
+/// cleaned and cut ([`quoted`]); the key never is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// 401: no key, a wrong key, an inactive account.
@@ -242,37 +244,6 @@ impl Error {
     }
 }
 
-/// At most so much of a foreign text gets into ours, in bytes.
-const SHOWN: usize = 200;
-
-/// A foreign text for our messages: one line, no control or direction
-/// characters, at most 200 bytes.
-pub fn clean(text: &str) -> String {
-    let mut out = String::with_capacity(text.len().min(SHOWN + 4));
-    let mut gap = false;
-    for c in text.chars() {
-        if c.is_whitespace() || c.is_control() || is_hidden(c) {
-            gap = !out.is_empty();
-            continue;
-        }
-        if out.len() + usize::from(gap) + c.len_utf8() > SHOWN - '…'.len_utf8() {
-            out.push('…');
-            break;
-        }
-        if gap {
-            out.push(' ');
-            gap = false;
-        }
-        out.push(c);
-    }
-    out
-}
-
-/// Characters that reorder or hide what stands around them.
-fn is_hidden(c: char) -> bool {
-    matches!(c, '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-}
-
 /// What a body that is not ours to read looks like: the title of an HTML page,
 /// or its first bytes.
 pub(crate) fn describe(body: &str) -> String {
@@ -281,7 +252,7 @@ pub(crate) fn describe(body: &str) -> String {
         return "an empty body".to_owned();
     }
     if !start.starts_with('<') {
-        return clean(body);
+        return quoted(body);
     }
     // ASCII lower case keeps byte positions.
     let lower = start.to_ascii_lowercase();
@@ -290,7 +261,7 @@ pub(crate) fn describe(body: &str) -> String {
         .map(|at| at + "<title>".len())
         .and_then(|from| Some(from..from + lower.get(from..)?.find("</title>")?))
         .and_then(|range| start.get(range))
-        .map(clean)
+        .map(quoted)
         .filter(|title| !title.is_empty());
     match title {
         Some(title) => format!("an HTML page, \"{title}\""),
@@ -301,17 +272,6 @@ pub(crate) fn describe(body: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn foreign_text_is_one_short_line_without_control_characters() {
-        assert_eq!(
-            clean("  a\r\n\tb\u{0}c\u{202e}d\u{1b}[31m "),
-            "a b c d [31m"
-        );
-        let long = clean(&"ä\n".repeat(500));
-        assert!(long.len() <= 200 && long.ends_with('…'), "{}", long.len());
-        assert_eq!(clean(&"x".repeat(150)), "x".repeat(150));
-    }
 
     #[test]
     fn an_html_page_is_named_by_its_title() {

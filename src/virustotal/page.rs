@@ -8,10 +8,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::error::clean;
 use super::loose::one_or_many;
 use super::objects::{File, Kind, Meta, ObjectError};
-use crate::base::text::is_hexadecimal;
+use crate::base::text::{is_hexadecimal, quoted};
 
 /// A page of a search, or of a relationship whose objects are files.
 #[derive(Clone, Debug, Default)]
@@ -121,7 +120,7 @@ impl Page {
             Some((file, odd)) => self.add(file, odd),
             None => self.odd.push(Odd {
                 id: None,
-                what: format!("not an object: {}", clean(object)),
+                what: format!("not an object: {}", quoted(object)),
                 loss: Loss::Object,
             }),
         }
@@ -130,7 +129,7 @@ impl Page {
     /// Puts a file where it belongs. `unread` are the attributes that could not be read.
     fn add(&mut self, mut file: File, mut unread: Vec<String>) {
         let lost = |what: String, file: &File| Odd {
-            id: Some(clean(&file.id)).filter(|id| !id.is_empty()),
+            id: Some(quoted(&file.id)).filter(|id| !id.is_empty()),
             what,
             loss: Loss::Object,
         };
@@ -155,7 +154,7 @@ impl Page {
         if !unread.is_empty() {
             self.odd.push(Odd {
                 id: Some(file.sha256().to_owned()),
-                what: clean(&unread.join(", ")),
+                what: quoted(&unread.join(", ")),
                 loss: Loss::Attributes,
             });
         }
@@ -187,11 +186,11 @@ pub(super) fn stub(id: &str, error: &ObjectError) -> Odd {
     // Without the id, which the message may repeat: told apart by it, the same
     // error of many objects would be as many errors.
     let message = if id.is_empty() {
-        clean(&error.message)
+        quoted(&error.message)
     } else {
-        clean(&error.message.replace(id, "…"))
+        quoted(&error.message.replace(id, "…"))
     };
-    let what = match (clean(&error.code), message) {
+    let what = match (quoted(&error.code), message) {
         (code, message) if code.is_empty() && message.is_empty() => {
             "an error that says nothing".to_owned()
         }
@@ -202,7 +201,7 @@ pub(super) fn stub(id: &str, error: &ObjectError) -> Odd {
         _ => Loss::Object,
     };
     Odd {
-        id: Some(clean(id)).filter(|id| !id.is_empty()),
+        id: Some(quoted(id)).filter(|id| !id.is_empty()),
         what,
         loss,
     }

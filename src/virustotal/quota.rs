@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::error::clean;
+use crate::base::text::quoted;
 
 /// From here on an allowance is VirusTotal's way of writing "not capped".
 const UNCAPPED: u64 = 1_000_000_000;
@@ -100,7 +100,7 @@ fn allowance(value: &Value) -> Option<Allowance> {
         inherited_from: value
             .get("inherited_from")
             .and_then(Value::as_str)
-            .map(clean),
+            .map(quoted),
     })
 }
 

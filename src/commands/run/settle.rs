@@ -9,14 +9,14 @@ use tracing::{debug, info, warn};
 
 use super::heartbeat::Heartbeat;
 use super::open_works::{Due, Entry};
+use crate::base::backoff::Backoff;
 use crate::base::clock::Clock;
 use crate::import::open_work::Hold;
 use crate::opencti::{Error, OpenCti};
 
-/// Between two looks at what the platform has counted; after the first three
-/// doubled up to [`LONGEST_WAIT`]. A broker renews its numbers every 5 seconds.
-const FIRST_WAIT: Duration = Duration::from_secs(6);
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// Pauses between looks at what the platform has counted, which grow after the
+/// third. A broker renews its numbers every 5 seconds.
+const LOOKS: Backoff = Backoff::from_to(Duration::from_secs(6), Duration::from_secs(60));
 
 /// What an orphan is told.
 const CUT_OFF: &str = "Cut off: the connector ended without a word. Another work goes on here.";
@@ -42,11 +42,11 @@ impl Settler {
                 debug!(error = %error, "works that wait for the platform are looked at again later");
             }
             looks = looks.saturating_add(1);
-            let wait = FIRST_WAIT * 2_u32.saturating_pow(looks.saturating_sub(2).min(8));
+            let wait = LOOKS.pause(looks.saturating_sub(1));
             let waiting = !self.heartbeat.works(|works| works.waiting()).is_empty();
             tokio::select! {
                 () = self.heartbeat.run_ended() => looks = 0,
-                () = self.clock.sleep(wait.min(LONGEST_WAIT)), if waiting => {}
+                () = self.clock.sleep(wait), if waiting => {}
             }
         }
     }

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use super::heartbeat::{Epoch, Heartbeat};
+use crate::base::backoff::Backoff;
 use crate::base::clock::Clock;
 use crate::commands::Bar;
 use crate::import::reached::Reached;
@@ -16,9 +17,8 @@ use crate::opencti::delivery::{Left, Roads};
 use crate::opencti::{Error, OpenCti, Remedy};
 use crate::stix::bundle::Bundle;
 
-/// First wait for a platform that is down; doubled up to [`LONGEST_WAIT`].
-const FIRST_WAIT: Duration = Duration::from_secs(1);
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// Pauses while the platform is down.
+const AGAIN: Backoff = Backoff::from_to(Duration::from_secs(1), Duration::from_secs(60));
 
 /// Time between two looks at a queue that is over its threshold.
 const QUEUE_LOOK: Duration = Duration::from_secs(20);
@@ -58,13 +58,13 @@ pub(super) async fn wait_for<T>(
     what: &str,
     mut ask: impl AsyncFnMut() -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let mut wait = FIRST_WAIT;
     let mut complained = false;
     for tried in 1.. {
         match ask().await {
             Err(error) if error.remedy() == Remedy::Retry && tried < patience.tries() => {
+                let wait = AGAIN.pause(tried);
                 let seconds = wait.as_secs();
-                if wait < LONGEST_WAIT || complained {
+                if wait < AGAIN.longest || complained {
                     warn!(error = %error, "OpenCTI could not be asked {what}; again in {seconds} s");
                 } else {
                     // Said once where only failures are read: nothing arrives.
@@ -72,7 +72,6 @@ pub(super) async fn wait_for<T>(
                     error!(error = %error, "OpenCTI still cannot be asked {what}: waiting for it, and trying every {seconds} s");
                 }
                 clock.sleep(wait).await;
-                wait = (wait * 2).min(LONGEST_WAIT);
             }
             result => return result,
         }

@@ -14,8 +14,9 @@ use crate::base::clock::Clock;
 use crate::base::http::proxy::Proxies;
 use crate::base::http::{self, HttpOptions};
 use crate::base::secret::Secret;
+use crate::opencti::client::{AGAIN, TRIES};
 use crate::opencti::connector::S3;
-use crate::opencti::error::{Error, clean};
+use crate::opencti::error::Error;
 
 use super::Sent;
 use super::document::{Names, Retention, Sender, document};
@@ -24,9 +25,6 @@ use super::pieces::Pieces;
 
 /// How long a signature is good for. Nothing is kept that long.
 const SIGNED_FOR: Duration = Duration::from_secs(300);
-/// How often a request is tried, the first time included.
-const TRIES: u8 = 4;
-const FIRST_WAIT: Duration = Duration::from_secs(1);
 
 /// Where objects go, and how long they stay.
 #[derive(Clone, Debug)]
@@ -273,8 +271,7 @@ impl Inner {
             headers.insert(CONTENT_LENGTH, body.len().into());
             *request.body_mut() = Some(body.into());
         }
-        let mut wait = FIRST_WAIT;
-        let mut left = TRIES;
+        let mut tried = 0;
         loop {
             let Some(again) = request.try_clone() else {
                 return Err(self.unreachable("the request cannot be repeated".to_owned()));
@@ -283,14 +280,11 @@ impl Inner {
                 Ok(answer) => return Ok(answer),
                 Err(fault) => fault,
             };
-            left -= 1;
-            if left == 0 || !passing {
+            tried += 1;
+            if tried == TRIES || !passing {
                 return Err(error);
             }
-            self.clock
-                .sleep(wait.mul_f64(1.0 + fastrand::f64() / 4.0))
-                .await;
-            wait *= 2;
+            self.clock.sleep(AGAIN.uneven(tried)).await;
             *request.url_mut() = action.sign(SIGNED_FOR);
         }
     }
@@ -313,7 +307,7 @@ impl Inner {
         if status.as_u16() == 413 {
             return Err((Error::TooLarge { bytes }, false));
         }
-        let said = said(&body, self.secret.expose());
+        let said = said(&body, &self.secret);
         // 501: it is well, and does not know the request.
         let passing = status.is_server_error() && status.as_u16() != 501;
         if passing || matches!(status.as_u16(), 408 | 429) {
@@ -332,7 +326,7 @@ impl Inner {
     fn unreachable(&self, cause: String) -> Error {
         Error::S3Unreachable {
             endpoint: self.endpoint(),
-            cause: clean(&cause, self.secret.expose()),
+            cause: self.secret.quoted(&cause),
         }
     }
 
@@ -374,16 +368,16 @@ fn folder(given: &str) -> Result<String, Error> {
 }
 
 /// Code and message of an error in S3's XML; else the beginning of the body.
-fn said(body: &str, secret: &str) -> String {
+fn said(body: &str, secret: &Secret) -> String {
     let part = |name: &str| {
         let (_, rest) = body.split_once(&format!("<{name}>"))?;
         let (text, _) = rest.split_once(&format!("</{name}>"))?;
         Some(text)
     };
     match (part("Code"), part("Message")) {
-        (Some(code), Some(message)) => clean(&format!("{code}: {message}"), secret),
-        (Some(code), None) => clean(code, secret),
-        _ => clean(body, secret),
+        (Some(code), Some(message)) => secret.quoted(&format!("{code}: {message}")),
+        (Some(code), None) => secret.quoted(code),
+        _ => secret.quoted(body),
     }
 }
 
@@ -439,8 +433,9 @@ mod tests {
 
     #[test]
     fn the_storages_own_code_is_shown() {
+        let secret = Secret::new("s3cret-key");
         let body = "<?xml version=\"1.0\"?><Error><Code>NoSuchBucket</Code><Message>not there</Message><Resource>/x</Resource></Error>";
-        assert_eq!(said(body, "s"), "NoSuchBucket: not there");
-        assert_eq!(said("<html>proxy</html>", "s"), "<html>proxy</html>");
+        assert_eq!(said(body, &secret), "NoSuchBucket: not there");
+        assert_eq!(said("<html>proxy</html>", &secret), "<html>proxy</html>");
     }
 }

@@ -25,6 +25,7 @@ use lapin::{Confirmation, PublisherConfirm};
 pub use message::{Envelope, messages};
 pub use tls::BrokerTls;
 
+use crate::base::backoff::Backoff;
 use crate::base::secret::Secret;
 use crate::opencti::client::OpenCti;
 use crate::opencti::connector::Amqp;
@@ -42,8 +43,7 @@ const WINDOW: usize = 2_048;
 const WINDOW_BYTES: usize = 8 << 20;
 /// How long an answer may take before we call it holding back.
 const STALL: Duration = Duration::from_secs(5);
-const FIRST_WAIT: Duration = Duration::from_millis(500);
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
+const AGAIN: Backoff = Backoff::from_to(Duration::from_millis(500), Duration::from_secs(30));
 
 /// What the road needs to know.
 #[derive(Clone)]
@@ -224,7 +224,7 @@ impl Shared {
         session: &mut Option<Session>,
     ) -> Result<(), Error> {
         let clock = self.client.clock();
-        let mut wait = FIRST_WAIT;
+        let mut tried = 0;
         let mut last = clock.elapsed();
         let mut left = self.progress().open().count();
         loop {
@@ -245,8 +245,10 @@ impl Shared {
                 // Something went through: patience begins anew.
                 left = open;
                 last = clock.elapsed();
-                wait = FIRST_WAIT;
+                tried = 0;
             }
+            tried += 1;
+            let wait = AGAIN.pause(tried);
             if clock.elapsed().saturating_sub(last) + wait > self.settings.patience {
                 return Err(error);
             }
@@ -257,7 +259,6 @@ impl Shared {
                 "{open} messages wait for the broker: {error}"
             );
             clock.sleep(wait).await;
-            wait = (wait * 2).min(LONGEST_WAIT);
         }
     }
 

@@ -11,7 +11,7 @@ use lapin::{Channel, Connection, ConnectionProperties, ErrorKind, ExchangeKind, 
 
 use crate::base::clock::Clock;
 use crate::opencti::connector::Amqp;
-use crate::opencti::error::{Error, clean};
+use crate::opencti::error::Error;
 
 /// For the connection and its greeting.
 const CONNECT: Duration = Duration::from_secs(15);
@@ -163,7 +163,7 @@ pub(super) fn address(broker: &Amqp) -> String {
 /// What an error of the broker's means.
 pub(super) fn judge(broker: &Amqp, error: &lapin::Error) -> Error {
     let address = address(broker);
-    let words = |error: &dyn std::error::Error| clean(&chain(error), broker.pass.expose());
+    let words = |error: &dyn std::error::Error| broker.pass.quoted(&chain(error));
     match error.kind() {
         ErrorKind::ProtocolError(answer) => match answer.get_id() {
             403 | 530 => Error::BrokerRefused {
