@@ -54,6 +54,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "opencti",
             "stix",
             "standin",
+            "stix",
             "store",
             "args",
         ],
