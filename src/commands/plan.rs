@@ -13,6 +13,7 @@ use crate::import::schedule::Window;
 use crate::import::state::{CountryState, State};
 use crate::opencti::OpenCti;
 use crate::quota::{Cost, Guard, Reading};
+use crate::report::profile::Previous;
 use crate::virustotal::relations::{Objects, objects};
 use crate::virustotal::search::{PAGE, query_text};
 
@@ -111,6 +112,13 @@ fn print(options: &import::Options, country: Country, entry: &CountryState, now:
     }
     say!("  query     {}", query_text(&search));
     say!("  pages     1 request for each {PAGE} files, in ascending first submission");
+    print_calls_of_a_file(options);
+    say!("  others    indicators, families, country, score and labels: no request");
+    print_last_run(entry.previous.as_ref());
+}
+
+/// What is asked for file by file, where it costs something.
+fn print_calls_of_a_file(options: &import::Options) {
     let calls = options
         .relationships
         .iter()
@@ -142,8 +150,11 @@ fn print(options: &import::Options, country: Country, entry: &CountryState, now:
         "no request"
     };
     say!("  notes     {notes}");
-    say!("  others    indicators, families, country, score and labels: no request");
-    match &entry.previous {
+}
+
+/// What the last run cost is the best guess at the next one.
+fn print_last_run(last: Option<&Previous>) {
+    match last {
         Some(last) => say!(
             "  last run  {}{} for {}, {} of them kept",
             at_least(last.requests_at_least),

@@ -1,6 +1,7 @@
 //! The inside of one run: what is read goes to its delivering side, which holds
 //! what the other side has accepted and moves on past that.
 
+mod asking;
 mod closing;
 mod reading;
 mod steps;

@@ -49,16 +49,7 @@ pub fn decide(
             line.allowed,
             policy.stop_percent,
         ) {
-            let stop = Pause {
-                resumes_at: line.resets_at,
-                cause: Cause::Quota {
-                    quota: line.quota,
-                    scope: line.scope,
-                    used: line.used,
-                    allowed: line.allowed,
-                    stop_percent: policy.stop_percent,
-                },
-            };
+            let stop = pause_of(line, policy.stop_percent);
             if pause
                 .as_ref()
                 .is_none_or(|old| old.resumes_at < stop.resumes_at)
@@ -73,6 +64,20 @@ pub fn decide(
         Some(pause) => Verdict::Pause(pause),
         None if warn.is_empty() => Verdict::Go,
         None => Verdict::Warn(warn),
+    }
+}
+
+/// The pause until a used up allowance begins again.
+fn pause_of(line: Line, stop_percent: u8) -> Pause {
+    Pause {
+        resumes_at: line.resets_at,
+        cause: Cause::Quota {
+            quota: line.quota,
+            scope: line.scope,
+            used: line.used,
+            allowed: line.allowed,
+            stop_percent,
+        },
     }
 }
 

@@ -49,11 +49,13 @@ pub enum Outcome {
     Shared,
 }
 
-/// A run at its end, well or not.
-struct End {
+/// An attempt at a run, once nothing of it is under way any more.
+struct Attempt {
     country: Country,
     run: Run,
-    ended: Result<Finished, Stopped>,
+    tally: Tally,
+    /// What the run had spent before this attempt.
+    spent_before: u64,
     /// The moment that it was put off to, when it was.
     waited_for: Option<DateTime<Utc>>,
     opened: Opened,
@@ -103,66 +105,106 @@ impl Service {
         };
         state.country(country.code).run = Some(run.clone());
         self.guard.start_run();
-        let spent_before = run.numbers.requests;
-        let mut tally = self.tally(country, &run).await;
-        let mut platform = self.platform(heartbeat, &opened, state, epoch, (country, &run));
-        let ended = self
-            .import(
-                (country, among),
-                (&mut run, &mut tally),
-                &mut platform,
-                stop,
-            )
-            .await;
-        let (mut state, pushed) = (platform.state, platform.pushed);
-        heartbeat.status(|status| status.buffering = false);
-        let ended = match ended {
-            Ended::Reset => {
-                *self.kept.lock().await = Kept::default();
-                let word = LastWord {
-                    text: "Cut off: the state was reset on the platform. A new run starts.",
-                    in_error: true,
-                    // The button purges the queue.
-                    pushed: None,
-                };
-                self.close_work(heartbeat, &opened, word).await;
-                return Outcome::Reset;
-            }
-            // All was delivered by then: only the work is left to close.
-            Ended::Stopped if let Some(finished) = run.finished.clone() => Ok(finished),
-            Ended::Stopped => {
-                run.numbers.requests = spent_before + self.guard.spent().sent;
-                run.end_attempt();
-                let text = work_message::stopped(&run, tally.counts());
-                last_line::log_stopped(country, &run, &text);
-                state.country(country.code).run = Some(run);
-                let word = LastWord {
-                    text: &text,
-                    in_error: true,
-                    pushed,
-                };
-                self.close_work(heartbeat, &opened, word).await;
-                heartbeat.keep(&state, epoch);
-                return Outcome::Stopped;
-            }
-            Ended::Import(ended) => ended,
-        };
-        self.keep_tally(country, &run, tally, &ended).await;
-        let end = End {
+        let attempt = Attempt {
             country,
+            spent_before: run.numbers.requests,
+            tally: self.tally(country, &run).await,
             run,
-            ended,
             waited_for,
             opened,
-            pushed,
+            pushed: Some(0),
         };
+        self.attempt(heartbeat, (state, epoch), (attempt, among), stop)
+            .await
+    }
+
+    /// Imports what the window still has, and ends as the import has ended.
+    async fn attempt(
+        &self,
+        heartbeat: &Heartbeat,
+        (state, epoch): (State, Epoch),
+        (mut attempt, among): (Attempt, usize),
+        stop: &CancellationToken,
+    ) -> Outcome {
+        let country = attempt.country;
+        let (opened, run) = (&attempt.opened, &mut attempt.run);
+        let mut platform = self.platform(heartbeat, opened, state, epoch, (country, run));
+        let of_run = (run, &mut attempt.tally);
+        let ended = self
+            .import((country, among), of_run, &mut platform, stop)
+            .await;
+        let (mut state, pushed) = (platform.state, platform.pushed);
+        attempt.pushed = pushed;
+        heartbeat.status(|status| status.buffering = false);
+        let memory = Memory {
+            heartbeat,
+            state: &mut state,
+            epoch,
+        };
+        self.end(memory, attempt, ended, stop).await
+    }
+
+    /// Ends an attempt in the way that its import asks for.
+    async fn end(
+        &self,
+        memory: Memory<'_>,
+        mut attempt: Attempt,
+        ended: Ended,
+        stop: &CancellationToken,
+    ) -> Outcome {
+        let ended = match ended {
+            Ended::Reset => return self.cut_off_by_reset(memory, attempt).await,
+            // All was delivered by then: only the work is left to close.
+            Ended::Stopped if let Some(finished) = attempt.run.finished.clone() => Ok(finished),
+            Ended::Stopped => return self.cut_off_by_stop(memory, attempt).await,
+            Ended::Import(ended) => ended,
+        };
+        let tally = std::mem::take(&mut attempt.tally);
+        self.keep_tally(attempt.country, &attempt.run, tally, &ended)
+            .await;
         let settling = async {
-            let outcome = self.settle(heartbeat, &mut state, end).await;
-            heartbeat.save(&state, epoch).await;
+            let (heartbeat, epoch) = (memory.heartbeat, memory.epoch);
+            let outcome = self.settle(heartbeat, memory.state, attempt, ended).await;
+            heartbeat.save(memory.state, epoch).await;
             outcome
         };
         let settled = self.within_grace(stop, settling).await;
         settled.unwrap_or(Outcome::Stopped)
+    }
+
+    /// Nothing of the attempt is written down: the button means a fresh state.
+    async fn cut_off_by_reset(&self, memory: Memory<'_>, attempt: Attempt) -> Outcome {
+        *self.kept.lock().await = Kept::default();
+        let word = LastWord {
+            text: "Cut off: the state was reset on the platform. A new run starts.",
+            in_error: true,
+            // The button purges the queue.
+            pushed: None,
+        };
+        self.close_work(memory.heartbeat, &attempt.opened, word)
+            .await;
+        Outcome::Reset
+    }
+
+    /// Leaves the run where it is, for the next start of the program to go on.
+    async fn cut_off_by_stop(&self, memory: Memory<'_>, attempt: Attempt) -> Outcome {
+        let Attempt {
+            country, mut run, ..
+        } = attempt;
+        run.numbers.requests = attempt.spent_before + self.guard.spent().sent;
+        run.end_attempt();
+        let text = work_message::stopped(&run, attempt.tally.counts());
+        last_line::log_stopped(country, &run, &text);
+        memory.state.country(country.code).run = Some(run);
+        let word = LastWord {
+            text: &text,
+            in_error: true,
+            pushed: attempt.pushed,
+        };
+        self.close_work(memory.heartbeat, &attempt.opened, word)
+            .await;
+        memory.heartbeat.keep(memory.state, memory.epoch);
+        Outcome::Stopped
     }
 
     /// The run under way, or a new one over the next window.
@@ -281,36 +323,26 @@ impl Service {
     }
 
     /// Writes the end of a run into the state and closes its work.
-    async fn settle(&self, heartbeat: &Heartbeat, state: &mut State, end: End) -> Outcome {
-        let End {
-            country,
-            mut run,
-            ended,
-            waited_for,
-            opened,
-            pushed,
-        } = end;
+    async fn settle(
+        &self,
+        heartbeat: &Heartbeat,
+        state: &mut State,
+        attempt: Attempt,
+        ended: Result<Finished, Stopped>,
+    ) -> Outcome {
+        let Attempt {
+            country, mut run, ..
+        } = attempt;
         state.charged = self.guard.charged();
         run.end_attempt();
-        let undone = match &ended {
-            Ok(_) => run.numbers.losses().map(Exit::NotEverything),
-            Err(stopped) if stopped.needs_other_settings() => {
-                Some(Exit::Settings(stopped.to_string()))
-            }
-            Err(stopped) => Some(Exit::NotEverything(stopped.to_string())),
-        };
+        let undone = left_undone(&run, &ended);
         let shared = matches!(ended, Err(Stopped::Share(_)));
-        match &ended {
-            Ok(_) => {}
-            Err(Stopped::Share(_)) => run.resume_at = Some(self.clock.now()),
-            Err(Stopped::Paused(pause)) => {
-                run.resume_at = Some(self.resumes(pause.resumes_at, waited_for));
-            }
-            Err(_) => self.put_off(&mut run),
-        }
         let next = match &ended {
             Ok(_) => self.next_grid(state, country),
-            Err(_) => run.resume_at,
+            Err(stopped) => {
+                self.set_next_attempt(&mut run, stopped, attempt.waited_for);
+                run.resume_at
+            }
         };
         let closing = work_message::Closing {
             quota: &self.quota_lines(),
@@ -326,14 +358,30 @@ impl Service {
         let word = LastWord {
             text: &text,
             in_error: undone.is_some(),
-            pushed,
+            pushed: attempt.pushed,
         };
-        self.close_work(heartbeat, &opened, word).await;
-        opened.roads.close().await;
+        self.close_work(heartbeat, &attempt.opened, word).await;
+        attempt.opened.roads.close().await;
         if shared {
             return Outcome::Shared;
         }
         undone.map_or(Outcome::Done, Outcome::Undone)
+    }
+
+    /// Sets when a run that is not over goes on, by what stopped it.
+    fn set_next_attempt(
+        &self,
+        run: &mut Run,
+        stopped: &Stopped,
+        waited_for: Option<DateTime<Utc>>,
+    ) {
+        match stopped {
+            Stopped::Share(_) => run.resume_at = Some(self.clock.now()),
+            Stopped::Paused(pause) => {
+                run.resume_at = Some(self.resumes(pause.resumes_at, waited_for));
+            }
+            _ => self.put_off(run),
+        }
     }
 
     /// When a paused run goes on. Where the quota still stands as before right
@@ -421,5 +469,15 @@ impl Service {
                 tokio::time::sleep(GOODBYE).await;
             } => None,
         }
+    }
+}
+
+/// What keeps a run from being shown as done: what it has lost, or what
+/// stopped it.
+fn left_undone(run: &Run, ended: &Result<Finished, Stopped>) -> Option<Exit> {
+    match ended {
+        Ok(_) => run.numbers.losses().map(Exit::NotEverything),
+        Err(stopped) if stopped.needs_other_settings() => Some(Exit::Settings(stopped.to_string())),
+        Err(stopped) => Some(Exit::NotEverything(stopped.to_string())),
     }
 }

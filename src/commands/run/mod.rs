@@ -141,28 +141,13 @@ impl Service {
                 Ok(())
             };
         };
-        let (mut state, complaint) = State::parse(&registered.state);
-        if let Some(complaint) = complaint {
-            warn!("{complaint}");
-        }
-        self.guard.learn(state.charged);
-        state.try_again_now();
-        let settings = &self.settings;
-        let roads = settings
-            .roads
-            .build(&Ground {
-                opencti: &self.opencti,
-                registration: &settings.registration,
-                registered: Some(&registered),
-                patience: settings.patience().with_a_broker(),
-                clock: &self.clock,
-            })
-            .map_err(|error| Exit::from(&error))?;
+        let state = self.saved_state(&registered);
+        let roads = self.build_roads(&registered)?;
         let heartbeat = Arc::new(Heartbeat::new(
             state,
             &registered.state,
             self.opencti.clone(),
-            settings,
+            &self.settings,
             roads.clone(),
             self.clock.clone(),
         ));
@@ -179,13 +164,7 @@ impl Service {
         let settler = self.settler(&heartbeat);
         settling.spawn(async move { settler.run().await });
         let result = if self.settings.once() {
-            let result = self.once(&heartbeat, &roads, stop).await;
-            let patience = match &result {
-                Ok(()) => SEEING_OFF,
-                Err(_) => SEEING_OFF_A_FAILURE,
-            };
-            self.see_off(&heartbeat, patience, stop).await;
-            result
+            self.once_and_see_off(&heartbeat, &roads, stop).await
         } else {
             self.forever(&heartbeat, &roads, stop).await;
             Ok(())
@@ -193,14 +172,35 @@ impl Service {
         // Before the last ping, which has to tell what is still to be settled.
         settling.shutdown().await;
         // The clock of the machine, not ours: a stop has a real deadline.
-        if tokio::time::timeout(GOODBYE, heartbeat.ping())
-            .await
-            .is_err()
-        {
+        let last_ping = tokio::time::timeout(GOODBYE, heartbeat.ping());
+        if last_ping.await.is_err() {
             warn!("the platform did not take the last ping in time");
         }
         info!("stopped");
         result
+    }
+
+    /// The state that the platform keeps, and what the guard can learn from it.
+    fn saved_state(&self, registered: &Registered) -> State {
+        let (mut state, complaint) = State::parse(&registered.state);
+        if let Some(complaint) = complaint {
+            warn!("{complaint}");
+        }
+        self.guard.learn(state.charged);
+        state.try_again_now();
+        state
+    }
+
+    fn build_roads(&self, registered: &Registered) -> Result<Roads, Exit> {
+        let ground = Ground {
+            opencti: &self.opencti,
+            registration: &self.settings.registration,
+            registered: Some(registered),
+            patience: self.settings.patience().with_a_broker(),
+            clock: &self.clock,
+        };
+        let roads = self.settings.roads.build(&ground);
+        roads.map_err(|error| Exit::from(&error))
     }
 
     fn settler(&self, heartbeat: &Arc<Heartbeat>) -> Settler {
@@ -210,6 +210,23 @@ impl Service {
             clock: self.clock.clone(),
             connector: self.settings.registration.id.clone(),
         }
+    }
+
+    /// Runs every country once, then stays until the works are settled: nobody
+    /// may start the program again for long.
+    async fn once_and_see_off(
+        &self,
+        heartbeat: &Heartbeat,
+        roads: &Roads,
+        stop: &CancellationToken,
+    ) -> Result<(), Exit> {
+        let result = self.once(heartbeat, roads, stop).await;
+        let patience = match &result {
+            Ok(()) => SEEING_OFF,
+            Err(_) => SEEING_OFF_A_FAILURE,
+        };
+        self.see_off(heartbeat, patience, stop).await;
+        result
     }
 
     /// Waits a while for works that need a word of ours once the platform has

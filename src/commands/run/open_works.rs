@@ -188,6 +188,7 @@ mod tests {
     #[test]
     fn what_is_due_follows_from_what_the_platform_has_counted() {
         use Hold::{Held, InDoubt};
+        let missing = |lost, own| Due::Missing { lost, own };
         for (hold, pushed, looks, (expected, processed), due) in [
             (Held, Some(39), 0, (1, 0), Due::Nothing),
             (Held, Some(39), 0, (39, 20), Due::Nothing),
@@ -195,35 +196,14 @@ mod tests {
             (Held, Some(0), 0, (1, 0), Due::Own),
             (Held, Some(39), 1, (30, 29), Due::Nothing),
             // Our splitter counted more than the platform's.
-            (
-                Held,
-                Some(39),
-                2,
-                (30, 29),
-                Due::Missing { lost: 0, own: true },
-            ),
+            (Held, Some(39), 2, (30, 29), missing(0, true)),
             (Held, None, 1, (40, 39), Due::Nothing),
-            (Held, None, 2, (40, 39), Due::Missing { lost: 0, own: true }),
-            (Held, None, 2, (40, 30), Due::Missing { lost: 9, own: true }),
+            (Held, None, 2, (40, 39), missing(0, true)),
+            (Held, None, 2, (40, 30), missing(9, true)),
             (InDoubt, Some(39), 0, (40, 39), Due::Nothing),
-            (
-                InDoubt,
-                Some(39),
-                2,
-                (40, 39),
-                Due::Missing { lost: 0, own: true },
-            ),
+            (InDoubt, Some(39), 2, (40, 39), missing(0, true)),
             (Hold::None, Some(39), 9, (39, 20), Due::Nothing),
-            (
-                Hold::None,
-                None,
-                2,
-                (39, 20),
-                Due::Missing {
-                    lost: 19,
-                    own: false,
-                },
-            ),
+            (Hold::None, None, 2, (39, 20), missing(19, false)),
         ] {
             let progress = Progress {
                 status: "progress".to_owned(),

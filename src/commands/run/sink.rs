@@ -178,21 +178,9 @@ impl Platform<'_> {
         }
         let mut held = false;
         loop {
-            let asked = wait_for(
-                self.clock,
-                self.patience,
-                "for the size of its queue",
-                async || self.opencti.queue(self.connector).await,
-            );
-            let queue = match asked.await {
-                Ok(queue) => queue,
-                Err(error) if error.remedy() == Remedy::Retry => return Err(error.into()),
-                Err(error) => {
-                    warn!(error = %error, "the size of the connector's queue is not known: not holding back");
-                    return Ok(());
-                }
+            let Some(mb) = self.queue_mb().await? else {
+                return Ok(());
             };
-            let mb = queue.bytes / 1e6;
             let full = mb >= self.queue_threshold_mb;
             self.heartbeat.status(|status| {
                 status.buffering = full;
@@ -200,25 +188,47 @@ impl Platform<'_> {
             });
             if full != held {
                 held = full;
-                if full {
-                    warn!(
-                        queue_mb = mb,
-                        "the connector's queue is over CONNECTOR_QUEUE_THRESHOLD ({} MB): holding back",
-                        self.queue_threshold_mb
-                    );
-                } else {
-                    info!(
-                        queue_mb = mb,
-                        "the connector's queue is below its threshold again: going on"
-                    );
-                }
-                // Told at once; a platform that misses it hears it with the next beat.
-                let _ = self.heartbeat.ping().await;
+                self.tell_of_holding_back(full, mb).await;
             }
             if !full {
                 return Ok(());
             }
             self.clock.sleep(QUEUE_LOOK).await;
         }
+    }
+    /// MB in the connector's queue; `None` where the platform does not tell,
+    /// which is no reason to hold back.
+    async fn queue_mb(&self) -> Result<Option<f64>, SinkError> {
+        let what = "for the size of its queue";
+        let asked = wait_for(self.clock, self.patience, what, async || {
+            self.opencti.queue(self.connector).await
+        });
+        match asked.await {
+            Ok(queue) => Ok(Some(queue.bytes / 1e6)),
+            Err(error) if error.remedy() == Remedy::Retry => Err(error.into()),
+            Err(error) => {
+                warn!(error = %error, "the size of the connector's queue is not known: not holding back");
+                Ok(None)
+            }
+        }
+    }
+
+    /// Says that holding back begins, or that it is over, in the log and to the
+    /// platform.
+    async fn tell_of_holding_back(&self, full: bool, mb: f64) {
+        if full {
+            warn!(
+                queue_mb = mb,
+                "the connector's queue is over CONNECTOR_QUEUE_THRESHOLD ({} MB): holding back",
+                self.queue_threshold_mb
+            );
+        } else {
+            info!(
+                queue_mb = mb,
+                "the connector's queue is below its threshold again: going on"
+            );
+        }
+        // A platform that misses this ping hears it with the next beat.
+        let _ = self.heartbeat.ping().await;
     }
 }

@@ -121,24 +121,10 @@ impl Service {
         memory.heartbeat.begin_work(&work, hold);
         self.remember(&mut memory, country, run).await;
         if hold == Hold::Held {
-            let mut heard = false;
-            let announcing = async || {
-                let heard = std::mem::replace(&mut heard, true);
-                self.opencti.announce(&work, (0, 1), heard).await
-            };
-            self.patiently("to hold the work open", announcing).await?;
+            self.hold_open(&work).await?;
         }
         if self.settings.roads.draft {
-            let draft = match run.draft.clone() {
-                Some(draft) => draft,
-                None => {
-                    let adding = async || self.opencti.add_draft(&name).await;
-                    let (draft, _) = self.patiently("to open a draft", adding).await?;
-                    run.draft = Some(draft.clone());
-                    self.remember(&mut memory, country, run).await;
-                    draft
-                }
-            };
+            let draft = self.draft(memory, &name, country, run).await?;
             let telling = async || self.opencti.work_draft(&work, &draft).await;
             self.patiently("to note the draft", telling).await?;
             let page = self.opencti.draft_page(&draft);
@@ -147,6 +133,36 @@ impl Service {
         let receiving = async || self.opencti.work_received(&work, &said).await;
         self.patiently("to begin a work", receiving).await?;
         Ok(())
+    }
+
+    /// Announces one object that only we take back: without it a work ends
+    /// before what we push is counted.
+    async fn hold_open(&self, work: &str) -> Result<(), Error> {
+        let mut heard = false;
+        let announcing = async || {
+            let heard = std::mem::replace(&mut heard, true);
+            self.opencti.announce(work, (0, 1), heard).await
+        };
+        self.patiently("to hold the work open", announcing).await?;
+        Ok(())
+    }
+
+    /// The draft that an earlier attempt of the run has opened, or a new one.
+    async fn draft(
+        &self,
+        mut memory: Memory<'_>,
+        name: &str,
+        country: Country,
+        run: &mut Run,
+    ) -> Result<String, Error> {
+        if let Some(draft) = run.draft.clone() {
+            return Ok(draft);
+        }
+        let adding = async || self.opencti.add_draft(name).await;
+        let (draft, _) = self.patiently("to open a draft", adding).await?;
+        run.draft = Some(draft.clone());
+        self.remember(&mut memory, country, run).await;
+        Ok(draft)
     }
 
     /// Asks until the platform answers; also tells how often it took.

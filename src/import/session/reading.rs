@@ -6,6 +6,7 @@ use std::collections::HashSet;
 
 use tracing::{debug, info};
 
+use super::asking::{ask, ask_ahead};
 use super::note_odd;
 use super::steps::{Room, Step, Steps};
 use crate::convert::converter::{Converter, Unit};
@@ -125,15 +126,7 @@ impl<'a> Reader<'a> {
     /// Page by page to the end, or to `max_files`.
     pub(super) async fn pages(mut self) -> Result<Finished, Stopped> {
         let import = self.import;
-        let mut search = import.options.search(import.country, self.window);
-        let mut cursors = CursorGuard::default();
-        let mut cursor = self.place.cursor.take();
-        // The place's own cursor counts as seen: a page must not lead to itself.
-        let _ = cursors.accept(cursor.clone());
-        search.from = match (&cursor, self.place.searched_from.take()) {
-            (Some(_), from) => from.unwrap_or(self.window.from),
-            (None, _) => self.place.from(self.window),
-        };
+        let (mut search, mut cursor, mut cursors) = self.way_in();
         let mut ahead = None;
         loop {
             let page = match ahead.take() {
@@ -156,12 +149,8 @@ impl<'a> Reader<'a> {
             let room = self.steps.room_for_a_page().await;
             let whole = self.wants_all(&page);
             let early = next.as_ref().ok().and_then(Option::as_deref);
-            let asking = async {
-                match early.filter(|_| whole) {
-                    Some(next) => Ok(Some(ask(import, &search, Some(next)).await)),
-                    None => Ok(None),
-                }
-            };
+            let early = early.filter(|_| whole);
+            let asking = async { Ok(ask_ahead(import, &search, early).await) };
             let way = Way {
                 search: &search,
                 own: cursor,
@@ -173,7 +162,7 @@ impl<'a> Reader<'a> {
                 Ok((_, page)) => ahead = page,
                 Err(Break::Stopped(stopped)) => return Err(stopped),
                 Err(Break::Cut) => {
-                    let carried = Some(self.place.clone());
+                    let carried = Some(self.place);
                     return Ok(Finished { carried });
                 }
             }
@@ -183,6 +172,21 @@ impl<'a> Reader<'a> {
                 Err(endless) => return Err(Stopped::Endless(endless)),
             };
         }
+    }
+
+    /// The search that leads to the run's place, the cursor to go on by, and the
+    /// cursors seen. A cursor is good only inside the search that it came from.
+    fn way_in(&mut self) -> (Search, Option<String>, CursorGuard) {
+        let mut search = self.import.options.search(self.import.country, self.window);
+        let cursor = self.place.cursor.take();
+        search.from = match (&cursor, self.place.searched_from.take()) {
+            (Some(_), from) => from.unwrap_or(self.window.from),
+            (None, _) => self.place.from(self.window),
+        };
+        let mut cursors = CursorGuard::default();
+        // The place's own cursor counts as seen: a page must not lead to itself.
+        let _ = cursors.accept(cursor.clone());
+        (search, cursor, cursors)
     }
 
     /// The cursor is refused: on from the last date seen, or from the beginning
@@ -446,20 +450,6 @@ impl<'a> Reader<'a> {
         }
         (units, whole, stopped)
     }
-}
-
-/// Asks for a page, if the quota guard lets it through.
-async fn ask(
-    import: &Import<'_>,
-    search: &Search,
-    cursor: Option<&str>,
-) -> Result<Page, CallError> {
-    import
-        .guard
-        .call(Cost::Search, async |client| {
-            client.search(search, cursor).await
-        })
-        .await
 }
 
 /// The part of a batch up to the file that fills the room, and whether that

@@ -21,17 +21,6 @@ const LONG_FUNCTIONS: &[(&str, &str)] = &[
         "crates/standin/tests/strict/opencti/importer.rs",
         "each_rule_of_the_importer_refuses_what_breaks_it",
     ),
-    ("src/commands/run/mod.rs", "live"),
-    (
-        "src/commands/run/open_works.rs",
-        "what_is_due_follows_from_what_the_platform_has_counted",
-    ),
-    ("src/commands/run/country.rs", "run_country"),
-    ("src/commands/run/country.rs", "settle"),
-    ("src/commands/run/works.rs", "open_work"),
-    ("src/commands/plan.rs", "print"),
-    ("src/import/session/reading.rs", "pages"),
-    ("src/quota/decide.rs", "decide"),
     ("tests/peers/bundles.rs", "send"),
     (
         "tests/peers/ids.rs",
