@@ -96,25 +96,29 @@ fn object(seed: u64) -> Value {
         }
     });
     if level == "SEVERITY_HIGH" {
-        let ips: Vec<Value> = (0..15)
-            .map(|at| json!({ "type": "ip_address", "id": format!("203.0.{}.{at}", seed % 200) }))
-            .collect();
-        let domains: Vec<Value> = (0..15)
-            .map(|at| json!({ "type": "domain", "id": format!("c{at}.s{seed}.example.net") }))
-            .collect();
-        let urls: Vec<Value> = (0..10)
-            .map(|at| {
-                json!({ "type": "url", "id": format!("{:064x}", seed * 100 + at),
-                    "context_attributes": { "url": format!("http://c{at}.s{seed}.example.net/gate.php?id={at}") } })
-            })
-            .collect();
-        object["relationships"] = json!({
-            "contacted_ips": { "data": ips },
-            "contacted_domains": { "data": domains },
-            "contacted_urls": { "data": urls },
-        });
+        object["relationships"] = contacts(seed);
     }
     object
+}
+
+fn contacts(seed: u64) -> Value {
+    let ips: Vec<Value> = (0..15)
+        .map(|at| json!({ "type": "ip_address", "id": format!("203.0.{}.{at}", seed % 200) }))
+        .collect();
+    let domains: Vec<Value> = (0..15)
+        .map(|at| json!({ "type": "domain", "id": format!("c{at}.s{seed}.example.net") }))
+        .collect();
+    let urls: Vec<Value> = (0..10)
+        .map(|at| {
+            json!({ "type": "url", "id": format!("{:064x}", seed * 100 + at),
+                "context_attributes": { "url": format!("http://c{at}.s{seed}.example.net/gate.php?id={at}") } })
+        })
+        .collect();
+    json!({
+        "contacted_ips": { "data": ips },
+        "contacted_domains": { "data": domains },
+        "contacted_urls": { "data": urls },
+    })
 }
 
 /// As VirusTotal sends them; `odd` objects have an attribute of another type,

@@ -4,4 +4,5 @@
 mod docs;
 mod image;
 mod layering;
+mod links;
 mod packages;

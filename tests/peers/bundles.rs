@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::sync::OnceCell;
 use vtreporter::standin::virustotal::{StandIn as VirusTotal, World};
 
-use super::{TOKEN, platform};
+use super::{StandIn, TOKEN, platform};
 
 /// A bundle, and where it is from.
 #[derive(Clone)]
@@ -73,29 +73,7 @@ async fn send() -> Vec<Bundle> {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().to_str().unwrap();
     for arguments in [vec!["run"], vec!["preview", "--out", out]] {
-        let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_vtreporter"))
-            .args(arguments)
-            .env_clear()
-            .envs([
-                ("OPENCTI_URL", opencti.url().as_str()),
-                ("OPENCTI_TOKEN", TOKEN),
-                ("CONNECTOR_ID", &uuid::Uuid::new_v4().to_string()),
-                ("CONNECTOR_RUN_AND_TERMINATE", "true"),
-                ("CONNECTOR_QUEUE_PROTOCOL", "api"),
-                ("VTREPORTER_API_URL", virustotal.url().as_str()),
-                ("VTREPORTER_API_KEY", virustotal.key().as_str()),
-                ("VTREPORTER_REPORT_LABELS", "judged"),
-                ("VTREPORTER_FILE_LABELS", "judged"),
-                ("VTREPORTER_MAX_BUNDLE_OBJECTS", "300"),
-            ])
-            .envs(ALL_KINDS.iter().copied())
-            .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .output()
-            .await
-            .unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{said}");
+        succeed(&virustotal, &opencti, &arguments).await;
     }
     let pushed = opencti.bundles();
     let mut bundles: Vec<_> = pushed
@@ -120,4 +98,31 @@ async fn send() -> Vec<Bundle> {
         }
     }
     bundles
+}
+
+/// Runs the program, set so that it makes objects of every kind.
+async fn succeed(virustotal: &VirusTotal, opencti: &StandIn, arguments: &[&str]) {
+    let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_vtreporter"))
+        .args(arguments)
+        .env_clear()
+        .envs([
+            ("OPENCTI_URL", opencti.url().as_str()),
+            ("OPENCTI_TOKEN", TOKEN),
+            ("CONNECTOR_ID", &uuid::Uuid::new_v4().to_string()),
+            ("CONNECTOR_RUN_AND_TERMINATE", "true"),
+            ("CONNECTOR_QUEUE_PROTOCOL", "api"),
+            ("VTREPORTER_API_URL", virustotal.url().as_str()),
+            ("VTREPORTER_API_KEY", virustotal.key().as_str()),
+            ("VTREPORTER_REPORT_LABELS", "judged"),
+            ("VTREPORTER_FILE_LABELS", "judged"),
+            ("VTREPORTER_MAX_BUNDLE_OBJECTS", "300"),
+        ])
+        .envs(ALL_KINDS.iter().copied())
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
 }

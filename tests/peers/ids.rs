@@ -71,11 +71,7 @@ async fn the_official_helper_gives_odd_names_the_same_ids() {
         return;
     };
     let mut objects = Vec::new();
-    let mut add = |id: Id, mut object: Value| {
-        object["type"] = json!(id.kind());
-        object["id"] = json!(id.to_string());
-        objects.push(object);
-    };
+    let mut add = |id: Id, object: Value| objects.push(with_id(id, object));
     for name in NAMES {
         let (file, other) = (id::file(FileKey::Name(name)), id::malware(name));
         add(file, json!({ "name": name }));
@@ -110,12 +106,30 @@ async fn the_official_helper_gives_odd_names_the_same_ids() {
     }
     add(id::ipv4("192.0.2.1"), json!({"value": "192.0.2.1"}));
     add(id::ipv6("2001:db8::1"), json!({"value": "2001:db8::1"}));
+    for (key, known) in files_by_hash() {
+        add(key, json!({ "hashes": known }));
+    }
+    for level in Tlp::ALL {
+        let definition = serde_json::to_value(level.definition()).unwrap();
+        add(level.id(), definition);
+    }
+    compare(&python, objects).await;
+}
+
+fn with_id(id: Id, mut object: Value) -> Value {
+    object["type"] = json!(id.kind());
+    object["id"] = json!(id.to_string());
+    object
+}
+
+/// Files of which less and less is known, each with the id by its first hash.
+fn files_by_hash() -> Vec<(Id, Value)> {
     let hashes = [
         ("MD5", "a".repeat(32)),
         ("SHA-1", "b".repeat(40)),
         ("SHA-256", "c".repeat(64)),
     ];
-    for from in 0..hashes.len() {
+    let from = |from: usize| {
         let known: serde_json::Map<_, _> = hashes[from..]
             .iter()
             .map(|(name, hash)| ((*name).to_owned(), json!(hash)))
@@ -126,11 +140,7 @@ async fn the_official_helper_gives_odd_names_the_same_ids() {
             1 => FileKey::Sha1(hash),
             _ => FileKey::Sha256(hash),
         };
-        add(id::file(key), json!({ "hashes": known }));
-    }
-    for level in Tlp::ALL {
-        let definition = serde_json::to_value(level.definition()).unwrap();
-        add(level.id(), definition);
-    }
-    compare(&python, objects).await;
+        (id::file(key), Value::Object(known))
+    };
+    (0..hashes.len()).map(from).collect()
 }

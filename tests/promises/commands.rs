@@ -24,10 +24,13 @@ async fn live(count: u32) -> Rig {
 }
 
 #[tokio::test]
-async fn check_says_in_plain_words_what_is_wrong_on_either_side() {
-    let rig = live(0).await;
-    let fine = rig.run(&["check"]).await;
+async fn check_finds_nothing_wrong_where_nothing_is() {
+    let fine = live(0).await.run(&["check"]).await;
     assert_eq!(fine.code, Some(0), "{}{}", fine.stdout, fine.stderr);
+}
+
+#[tokio::test]
+async fn check_says_in_plain_words_what_is_wrong_on_either_side() {
     for (case, code, words) in [
         ("key", 2, "VTREPORTER_API_KEY"),
         ("licence", 2, "Intelligence"),
@@ -179,7 +182,11 @@ async fn plan_shows_window_query_quota_and_cost_and_spends_no_search() {
         assert!(plan.stdout.contains(part), "{part}: {}", plan.stdout);
     }
     assert!(rig.vt.searches().is_empty());
-    let rig = rig.set("CONNECTOR_RUN_AND_TERMINATE", "true");
+}
+
+#[tokio::test]
+async fn plan_goes_on_where_the_last_run_ended_and_tells_what_that_one_cost() {
+    let rig = live(3).await.set("CONNECTOR_RUN_AND_TERMINATE", "true");
     assert_eq!(rig.run(&["run"]).await.code, Some(0));
     let searches = rig.vt.searches().len();
     let plan = rig.run(&["plan"]).await;
@@ -205,6 +212,11 @@ async fn plan_shows_window_query_quota_and_cost_and_spends_no_search() {
         plan.stdout
     );
     assert_eq!(rig.vt.searches().len(), searches);
+}
+
+#[tokio::test]
+async fn plan_says_when_the_next_run_would_pause_at_once() {
+    let rig = live(3).await;
     rig.vt.set_users_free(true);
     rig.vt
         .set_quota("api_requests_daily", Quota::user(1000, 950));
@@ -261,20 +273,7 @@ async fn preview_needs_no_platform_and_writes_a_report_that_names_everything() {
         .iter()
         .find(|object| object["type"] == "report")
         .unwrap();
-    let refs = report["object_refs"].as_array().unwrap();
-    let named = objects
-        .iter()
-        // The report cannot name what names it.
-        .filter(|one| one["source_ref"] != report["id"])
-        .filter(|one| {
-            !["report", "identity", "marking-definition"].contains(&one["type"].as_str().unwrap())
-        });
-    let mut files_named = 0;
-    for object in named {
-        files_named += usize::from(object["type"] == "file");
-        assert!(refs.contains(&object["id"]), "{object}");
-    }
-    assert_eq!(files_named, 5 + 1);
+    assert_eq!(files_that_are_named(report, objects), 5 + 1);
     assert!(
         report["description"]
             .as_str()
@@ -286,6 +285,24 @@ async fn preview_needs_no_platform_and_writes_a_report_that_names_everything() {
     let carried = report["x_opencti_files"].as_array().map_or(0, Vec::len);
     assert_eq!(files.len(), 1 + carried);
     assert_eq!(preview.stdout.lines().count(), 2 + carried);
+}
+
+/// The report names every object that it can name; how many of them are files.
+fn files_that_are_named(report: &Value, objects: &[Value]) -> usize {
+    let refs = report["object_refs"].as_array().unwrap();
+    let named = objects
+        .iter()
+        // The report cannot name what names it.
+        .filter(|one| one["source_ref"] != report["id"])
+        .filter(|one| {
+            !["report", "identity", "marking-definition"].contains(&one["type"].as_str().unwrap())
+        });
+    let mut files = 0;
+    for object in named {
+        files += usize::from(object["type"] == "file");
+        assert!(refs.contains(&object["id"]), "{object}");
+    }
+    files
 }
 
 #[tokio::test]

@@ -12,30 +12,7 @@ use crate::rig::{Rig, file, file_at, many, now, sha256, window, with_related};
 /// CR-1: the original's environment, unchanged, as the service that it is.
 #[tokio::test]
 async fn the_originals_settings_bring_607_files_in_three_pages_and_one_report() {
-    let clock = clock::system();
-    let hour = clock.now() - chrono::TimeDelta::hours(1);
-    let world = (0..607_u32).fold(World::empty(), |world, n| {
-        let severity = ["HIGH", "MEDIUM", "LOW"][n as usize % 3];
-        let first = hour + chrono::TimeDelta::seconds(i64::from(n));
-        world.with_file(file_at(n, severity, first))
-    });
-    let mut rig = Rig::live(world).await;
-    rig.unset("CONNECTOR_QUEUE_PROTOCOL");
-    let rig = rig
-        .set("QUEUE_PROTOCOL", "api")
-        .set("CONNECTOR_NAME", "VT Reporter")
-        .set("CONNECTOR_TYPE", "EXTERNAL_IMPORT")
-        .set("CONNECTOR_SCOPE", "vtreporter")
-        .set("CONNECTOR_LOG_LEVEL", "info")
-        .set("VTREPORTER_COUNTRY", "AU")
-        .set("VTREPORTER_THREAT_TYPES", "THREAT-REPORT")
-        .set("VTREPORTER_CONFIDENCE", "75")
-        .set("VTREPORTER_REPORT_LABELS", "ci-isac-vt-feed,Australia")
-        .set("VTREPORTER_FILE_LABELS", "ci-isac-vt-feed,Australia")
-        .set("VTREPORTER_RELIABILITY", "B - Usually Reliable")
-        .set("VTREPORTER_REPORT_MARKINGS", "TLP_AMBER")
-        .set("VTREPORTER_FILE_MARKINGS", "TLP_AMBER")
-        .set("TZ", "Australia/Sydney");
+    let rig = as_the_original_is_set(Rig::live(an_hour_of(607)).await);
     let child = rig.program(&[]).spawn().unwrap();
     rig.closed(1).await;
     terminate(&child);
@@ -54,24 +31,8 @@ async fn the_originals_settings_bring_607_files_in_three_pages_and_one_report() 
         assert_eq!(search.key, Some(key_id(&rig.vt.key())));
     }
     assert_eq!(rig.files().len(), 607);
-    let mut reports = BTreeSet::new();
-    let mut mains = Vec::new();
-    for bundle in rig.opencti.bundles() {
-        let bundle: Value = serde_json::from_str(&bundle.text).unwrap();
-        for object in bundle["objects"].as_array().unwrap() {
-            match object["type"].as_str() {
-                Some("report") => {
-                    reports.insert(object["id"].as_str().unwrap().to_owned());
-                }
-                Some("file") => mains.push(sha256(object)),
-                _ => {}
-            }
-        }
-    }
-    // The last file once more: what the report's last version names.
-    mains.sort();
-    mains.dedup();
-    assert_eq!((mains.len(), reports.len()), (607, 1));
+    let (files, reports) = pushed_files_and_reports(&rig);
+    assert_eq!((files.len(), reports.len()), (607, 1));
     let report = rig.report();
     assert_eq!(report["confidence"], 75);
     // In the spelling of the platform's own vocabulary.
@@ -84,6 +45,54 @@ async fn the_originals_settings_bring_607_files_in_three_pages_and_one_report() 
     rig.assert_sound();
     let works = rig.opencti.works();
     assert!(works.len() == 1 && !works[0].in_error, "{works:?}");
+}
+
+/// Files one second after the other, of every severity.
+fn an_hour_of(files: u32) -> World {
+    let hour = clock::system().now() - chrono::TimeDelta::hours(1);
+    (0..files).fold(World::empty(), |world, n| {
+        let severity = ["HIGH", "MEDIUM", "LOW"][n as usize % 3];
+        let first = hour + chrono::TimeDelta::seconds(i64::from(n));
+        world.with_file(file_at(n, severity, first))
+    })
+}
+
+fn as_the_original_is_set(mut rig: Rig) -> Rig {
+    rig.unset("CONNECTOR_QUEUE_PROTOCOL");
+    rig.set("QUEUE_PROTOCOL", "api")
+        .set("CONNECTOR_NAME", "VT Reporter")
+        .set("CONNECTOR_TYPE", "EXTERNAL_IMPORT")
+        .set("CONNECTOR_SCOPE", "vtreporter")
+        .set("CONNECTOR_LOG_LEVEL", "info")
+        .set("VTREPORTER_COUNTRY", "AU")
+        .set("VTREPORTER_THREAT_TYPES", "THREAT-REPORT")
+        .set("VTREPORTER_CONFIDENCE", "75")
+        .set("VTREPORTER_REPORT_LABELS", "ci-isac-vt-feed,Australia")
+        .set("VTREPORTER_FILE_LABELS", "ci-isac-vt-feed,Australia")
+        .set("VTREPORTER_RELIABILITY", "B - Usually Reliable")
+        .set("VTREPORTER_REPORT_MARKINGS", "TLP_AMBER")
+        .set("VTREPORTER_FILE_MARKINGS", "TLP_AMBER")
+        .set("TZ", "Australia/Sydney")
+}
+
+/// Each once: the last file comes once more, with the report's last version.
+fn pushed_files_and_reports(rig: &Rig) -> (BTreeSet<String>, BTreeSet<String>) {
+    let (mut files, mut reports) = (BTreeSet::new(), BTreeSet::new());
+    for bundle in rig.opencti.bundles() {
+        let bundle: Value = serde_json::from_str(&bundle.text).unwrap();
+        for object in bundle["objects"].as_array().unwrap() {
+            match object["type"].as_str() {
+                Some("report") => {
+                    reports.insert(object["id"].as_str().unwrap().to_owned());
+                }
+                Some("file") => {
+                    files.insert(sha256(object));
+                }
+                _ => {}
+            }
+        }
+    }
+    (files, reports)
 }
 
 /// The numbers in a row of the report's text; a row that says nothing is left
@@ -363,22 +372,9 @@ async fn an_empty_day_ends_well_says_so_and_moves_the_state() {
 /// CR-16: odd objects stop nothing, and what could not be read is told.
 #[tokio::test]
 async fn odd_objects_lose_nothing_but_themselves() {
-    let mut odd = Vec::new();
-    for number in 1..=6 {
-        odd.push(file(number, "HIGH", 20 + i64::from(number)));
-    }
-    odd[0]["attributes"]
-        .as_object_mut()
-        .unwrap()
-        .remove("names");
-    odd[1]["attributes"]["names"] = Value::Null;
-    odd[2]["attributes"]["meaningful_name"] = "a\u{0}b\u{202e}\n# x [y](z)".into();
-    let names: Vec<String> = (0..10_000).map(|n| format!("name-{n}.exe")).collect();
-    odd[3]["attributes"]["names"] = names.into();
-    odd[4]["attributes"]["unique_sources"] = "7".into();
-    odd[4]["attributes"]["size"] = "4096".into();
-    odd[5]["attributes"]["size"] = (5_u64 << 30).into();
-    let world = odd.into_iter().fold(World::empty(), World::with_file);
+    let world = six_odd_files()
+        .into_iter()
+        .fold(World::empty(), World::with_file);
     let world = world.with_file(file(90, "MEDIUM", 1));
     let rig = Rig::new(world).await;
     rig.vt.fail(Fault::new(
@@ -413,6 +409,26 @@ async fn odd_objects_lose_nothing_but_themselves() {
         rig.state()["countries"]["AU"]["last_end"],
         "2026-11-20T06:00:00Z"
     );
+}
+
+/// Each is odd in its own way, and can be read.
+fn six_odd_files() -> Vec<Value> {
+    let mut odd = Vec::new();
+    for number in 1..=6 {
+        odd.push(file(number, "HIGH", 20 + i64::from(number)));
+    }
+    odd[0]["attributes"]
+        .as_object_mut()
+        .unwrap()
+        .remove("names");
+    odd[1]["attributes"]["names"] = Value::Null;
+    odd[2]["attributes"]["meaningful_name"] = "a\u{0}b\u{202e}\n# x [y](z)".into();
+    let names: Vec<String> = (0..10_000).map(|n| format!("name-{n}.exe")).collect();
+    odd[3]["attributes"]["names"] = names.into();
+    odd[4]["attributes"]["unique_sources"] = "7".into();
+    odd[4]["attributes"]["size"] = "4096".into();
+    odd[5]["attributes"]["size"] = (5_u64 << 30).into();
+    odd
 }
 
 /// CR-17: the sentence shows on the platform, the link leads to the GUI.

@@ -21,6 +21,14 @@ fn settings() -> BTreeMap<&'static str, &'static str> {
     .into()
 }
 
+async fn one_new_file() -> Rig {
+    let rig = Rig::live(World::empty()).await;
+    let first = rig.clock.now() - chrono::TimeDelta::minutes(5);
+    rig.vt
+        .set_world(World::empty().with_file(crate::rig::file_at(1, "HIGH", first)));
+    rig
+}
+
 /// CR-2: what is wrong stops the start with 2 and names the variable, all at once.
 #[tokio::test]
 async fn wrong_settings_stop_the_start_with_2_and_a_line_that_names_each() {
@@ -59,11 +67,8 @@ async fn wrong_settings_stop_the_start_with_2_and_a_line_that_names_each() {
 
 /// CR-2: config.yml holds the same, the environment wins, defaults apply.
 #[tokio::test]
-async fn config_yml_works_the_environment_wins_and_the_defaults_are_real() {
-    let rig = Rig::live(World::empty()).await;
-    let first = rig.clock.now() - chrono::TimeDelta::minutes(5);
-    rig.vt
-        .set_world(World::empty().with_file(crate::rig::file_at(1, "HIGH", first)));
+async fn config_yml_works_and_the_environment_wins() {
+    let rig = one_new_file().await;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.yml");
     let text = format!(
@@ -93,13 +98,14 @@ async fn config_yml_works_the_environment_wins_and_the_defaults_are_real() {
     assert_eq!(rig.opencti.connectors()[0].name, "From YAML");
     let file = rig.opencti.objects_of("file")[0].clone();
     assert_ne!(file["object_marking_refs"], report["object_marking_refs"]);
+}
 
-    // Nothing but what has no default.
-    let mut bare = rig;
+/// Given is nothing but what has no default.
+#[tokio::test]
+async fn the_defaults_are_real() {
+    let mut bare = one_new_file().await;
     bare.unset("CONNECTOR_DURATION_PERIOD");
-    let bare = bare
-        .set("CONNECTOR_RUN_AND_TERMINATE", "true")
-        .set("CONNECTOR_ID", &uuid::Uuid::new_v4().to_string());
+    let bare = bare.set("CONNECTOR_RUN_AND_TERMINATE", "true");
     let ended = bare.run(&["run"]).await;
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let query = bare.queries().pop().unwrap();
@@ -116,7 +122,7 @@ async fn config_yml_works_the_environment_wins_and_the_defaults_are_real() {
 
 /// CR-11: every TLP in every form is exact on the platform.
 #[tokio::test]
-async fn every_marking_maps_exactly_and_an_unknown_one_stops_at_the_start() {
+async fn every_marking_maps_exactly() {
     for (level, id) in [
         (
             "CLEAR",
@@ -165,6 +171,10 @@ async fn every_marking_maps_exactly_and_an_unknown_one_stops_at_the_start() {
             rig.assert_sound();
         }
     }
+}
+
+#[tokio::test]
+async fn an_unknown_marking_stops_at_the_start() {
     for wrong in ["TLP_PINK", "AMBERISH", "TLP"] {
         let mut with = settings();
         with.insert("VTREPORTER_FILE_MARKINGS", wrong);

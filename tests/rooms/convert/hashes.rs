@@ -1,6 +1,7 @@
 //! Which hashes stand where.
 
-use serde_json::json;
+use serde_json::{Value, json};
+use vtreporter::virustotal::objects::File;
 
 use super::support::*;
 
@@ -9,21 +10,6 @@ const TLSH: &str = "T1A1F4E02833E4A5A1C0FB5F7DA8B11D0C46B2B6D3A6E1C75E0D0529BC1C
 
 #[test]
 fn fuzzy_hashes_are_told_to_readers_and_never_to_the_platform_which_would_merge_by_them() {
-    let variant = |seed: u32| {
-        file(&json!({
-            "type": "file",
-            "id": format!("{seed:064x}"),
-            "attributes": {
-                "md5": format!("{seed:032x}"),
-                "sha1": format!("{seed:040x}"),
-                "sha256": format!("{seed:064x}"),
-                "ssdeep": SSDEEP,
-                "tlsh": TLSH,
-                "threat_severity": { "threat_severity_level": "SEVERITY_HIGH" },
-                "last_analysis_results": { "Bkav": { "category": "malicious", "result": "W32.X" } },
-            },
-        }))
-    };
     let mut options = options();
     options.attachments = true;
     options.objects.notes = true;
@@ -61,6 +47,27 @@ fn fuzzy_hashes_are_told_to_readers_and_never_to_the_platform_which_would_merge_
     }
     assert_eq!(of_type(&all, "note").len(), 2);
     let report = of_type(&all, "report")[0];
+    assert_every_row_has_the_fuzzy_hashes(report);
+}
+
+/// Files of one family: all that differs is their exact hashes.
+fn variant(seed: u32) -> File {
+    file(&json!({
+        "type": "file",
+        "id": format!("{seed:064x}"),
+        "attributes": {
+            "md5": format!("{seed:032x}"),
+            "sha1": format!("{seed:040x}"),
+            "sha256": format!("{seed:064x}"),
+            "ssdeep": SSDEEP,
+            "tlsh": TLSH,
+            "threat_severity": { "threat_severity_level": "SEVERITY_HIGH" },
+            "last_analysis_results": { "Bkav": { "category": "malicious", "result": "W32.X" } },
+        },
+    }))
+}
+
+fn assert_every_row_has_the_fuzzy_hashes(report: &Value) {
     let attached = report["x_opencti_files"].as_array().expect("files");
     let csv = attached
         .iter()

@@ -7,6 +7,7 @@ use vtreporter::convert::Objects;
 use vtreporter::convert::converter::Converter;
 use vtreporter::convert::left_out::LeftOut;
 use vtreporter::convert::malware::Rules;
+use vtreporter::report::counts::Counts;
 use vtreporter::stix::bundle::Limits;
 use vtreporter::virustotal::facts::Severity;
 
@@ -370,48 +371,46 @@ fn the_numbers_equal_the_objects_of_every_kind_however_they_are_cut() {
             ..everything()
         };
         let outcome = run(&converter_with(wanted), &files, &related, limits);
-        let mut unique = BTreeMap::new();
         for bundle in &outcome.bundles {
-            assert_sound(bundle);
             assert!(bundle.objects <= limits.objects, "{}", bundle.objects);
-            unique.extend(
-                objects(bundle)
-                    .into_iter()
-                    .map(|it| (it["id"].as_str().unwrap().to_owned(), it)),
-            );
         }
-        let all: Vec<Value> = unique.into_values().collect();
+        let all = each_once(&outcome.bundles);
         let counts = &outcome.facts.counts;
-        let of_relation = |kind: &str| {
-            of_type(&all, "relationship")
-                .iter()
-                .filter(|it| it["relationship_type"] == kind)
-                .count() as u64
-        };
-        for (count, kind) in [
-            (counts.files(), "file"),
-            (counts.indicators, "indicator"),
-            (counts.malware, "malware"),
-            (counts.attack_patterns, "attack-pattern"),
-            (counts.notes, "note"),
-            (counts.urls, "url"),
-        ] {
-            assert_eq!(count, of_type(&all, kind).len() as u64, "{kind}");
-            assert!(count > 0, "{kind}");
-        }
-        for (count, kind) in [
-            (counts.related_to + counts.own_links, "related-to"),
-            (counts.based_on, "based-on"),
-            (counts.indicates, "indicates"),
-            (counts.uses, "uses"),
-            (counts.drops, "drops"),
-            (counts.communicates_with, "communicates-with"),
-        ] {
-            assert_eq!(count, of_relation(kind), "{kind}");
-            assert!(count > 0, "{kind}");
-        }
+        assert_counted(counts, &all);
         assert_eq!(counts.own_links, 1, "the report's own to its country");
         // Marking, author, country and report.
         assert_eq!(counts.objects() + 4, all.len() as u64);
+    }
+}
+
+/// Of every kind there is something, and the numbers know all of it.
+fn assert_counted(counts: &Counts, all: &[Value]) {
+    let of_relation = |kind: &str| {
+        of_type(all, "relationship")
+            .iter()
+            .filter(|it| it["relationship_type"] == kind)
+            .count() as u64
+    };
+    for (count, kind) in [
+        (counts.files(), "file"),
+        (counts.indicators, "indicator"),
+        (counts.malware, "malware"),
+        (counts.attack_patterns, "attack-pattern"),
+        (counts.notes, "note"),
+        (counts.urls, "url"),
+    ] {
+        assert_eq!(count, of_type(all, kind).len() as u64, "{kind}");
+        assert!(count > 0, "{kind}");
+    }
+    for (count, kind) in [
+        (counts.related_to + counts.own_links, "related-to"),
+        (counts.based_on, "based-on"),
+        (counts.indicates, "indicates"),
+        (counts.uses, "uses"),
+        (counts.drops, "drops"),
+        (counts.communicates_with, "communicates-with"),
+    ] {
+        assert_eq!(count, of_relation(kind), "{kind}");
+        assert!(count > 0, "{kind}");
     }
 }

@@ -31,7 +31,7 @@ fn labelled(value: Value, rules: Rules) -> (Vec<String>, u64) {
 }
 
 #[test]
-fn labels_are_chosen_prefixed_and_capped_but_the_operators_stay() {
+fn labels_are_chosen_and_prefixed_but_the_operators_stay() {
     let of = |rules| labelled(rich(1, "SEVERITY_HIGH"), rules);
     let plain = Rules::default;
     let all = [
@@ -68,6 +68,12 @@ fn labels_are_chosen_prefixed_and_capped_but_the_operators_stay() {
             "vt-file"
         ]
     );
+}
+
+#[test]
+fn labels_are_allowed_denied_and_capped_but_the_operators_stay() {
+    let of = |rules| labelled(rich(1, "SEVERITY_HIGH"), rules);
+    let plain = Rules::default;
     let globs = |list: &[&str]| list.iter().map(|it| Glob::new(it)).collect();
     assert_eq!(
         of(Rules {

@@ -62,15 +62,50 @@ fn row(description: &str, name: &str) -> Vec<u64> {
 
 #[test]
 fn the_numbers_in_the_report_equal_the_objects_in_the_bundles() {
+    let children = (100..110)
+        .map(|seed| {
+            made(
+                seed,
+                ["SEVERITY_HIGH", "SEVERITY_MEDIUM", "SEVERITY_LOW"][seed as usize % 3],
+                None,
+            )
+        })
+        .chain([made(6, "SEVERITY_MEDIUM", None)])
+        .collect();
+    let related = related(5, "dropped_files", children);
+    let parsed: Vec<_> = files_of_every_level().iter().map(file).collect();
+    for limits in [
+        ROOMY,
+        vtreporter::stix::bundle::Limits {
+            objects: 12,
+            ..ROOMY
+        },
+    ] {
+        let outcome = run(&converter(), &parsed, &related, limits);
+        let all = each_once(&outcome.bundles);
+        let report = of_type(&all, "report")[0];
+        let text = report["description"].as_str().expect("a description");
+        assert_levels_are_those_of_the_labels(text, &of_type(&all, "file"));
+        assert_kinds_are_those_of_the_objects(text, &all);
+        assert!(
+            text.contains("Files that VirusTotal answered with: 39. Not kept: 8 (8 rated NONE"),
+            "{text}"
+        );
+        assert_eq!(outcome.dangling, 0);
+    }
+}
+
+/// 39 of them, the fifth with contacts of every kind.
+fn files_of_every_level() -> Vec<Value> {
+    let level = [
+        "SEVERITY_HIGH",
+        "SEVERITY_MEDIUM",
+        "SEVERITY_LOW",
+        "",
+        "SEVERITY_NONE",
+    ];
     let mut files: Vec<Value> = (1..40)
         .map(|seed| {
-            let level = [
-                "SEVERITY_HIGH",
-                "SEVERITY_MEDIUM",
-                "SEVERITY_LOW",
-                "",
-                "SEVERITY_NONE",
-            ];
             made(
                 seed,
                 level[seed as usize % 5],
@@ -83,98 +118,61 @@ fn the_numbers_in_the_report_equal_the_objects_in_the_bundles() {
         "contacted_domains": { "data": [{ "id": "a.example.net" }] },
         "contacted_urls": { "data": [{ "id": "x", "context_attributes": { "url": "http://a.example.net/" } }] },
     });
-    let children = (100..110)
-        .map(|seed| {
-            made(
-                seed,
-                ["SEVERITY_HIGH", "SEVERITY_MEDIUM", "SEVERITY_LOW"][seed as usize % 3],
-                None,
-            )
-        })
-        .chain([made(6, "SEVERITY_MEDIUM", None)])
-        .collect();
-    let related = related(5, "dropped_files", children);
-    let parsed: Vec<_> = files.iter().map(file).collect();
-    for limits in [
-        ROOMY,
-        vtreporter::stix::bundle::Limits {
-            objects: 12,
-            ..ROOMY
-        },
+    files
+}
+
+/// Of the files that the search found, and of those related to them.
+fn assert_levels_are_those_of_the_labels(text: &str, files: &[&Value]) {
+    let has = |object: &Value, label: &str| {
+        let labels = object["labels"].as_array().expect("labels");
+        labels.iter().any(|it| it == label)
+    };
+    let is_main = |object: &Value| {
+        let md5 = object["hashes"]["MD5"].as_str().expect("an MD5");
+        u32::from_str_radix(&md5[24..], 16).expect("hex") < 100
+    };
+    let (main, others): (Vec<&Value>, Vec<&Value>) =
+        files.iter().copied().partition(|file| is_main(file));
+    for (name, group) in [
+        ("found by the search", &main),
+        ("related to those", &others),
     ] {
-        let outcome = run(&converter(), &parsed, &related, limits);
-        let mut unique: BTreeMap<String, Value> = BTreeMap::new();
-        let mut main = Vec::new();
-        for bundle in &outcome.bundles {
-            assert_sound(bundle);
-            for object in objects(bundle) {
-                unique.insert(object["id"].as_str().expect("an id").to_owned(), object);
-            }
-        }
-        let all: Vec<Value> = unique.into_values().collect();
-        let report = of_type(&all, "report")[0];
-        let text = report["description"].as_str().expect("a description");
-        let label = |object: &Value, label: &str| {
-            object["labels"]
-                .as_array()
-                .expect("labels")
-                .iter()
-                .any(|it| it == label)
-        };
-        let files = of_type(&all, "file");
-        let is_main = |object: &&Value| {
-            let md5 = object["hashes"]["MD5"].as_str().expect("an MD5");
-            u32::from_str_radix(&md5[24..], 16).expect("hex") < 100
-        };
-        main.extend(files.iter().copied().filter(is_main));
-        let others: Vec<&Value> = files
-            .iter()
-            .copied()
-            .filter(|file| !is_main(file))
-            .collect();
-        for (name, group) in [
-            ("found by the search", &main),
-            ("related to those", &others),
-        ] {
-            let count = |level: &str| group.iter().filter(|file| label(file, level)).count() as u64;
-            let (high, medium, low) = (
-                count("SEVERITY_HIGH"),
-                count("SEVERITY_MEDIUM"),
-                count("SEVERITY_LOW"),
-            );
-            let total = group.len() as u64;
-            assert_eq!(
-                row(text, name),
-                [high, medium, low, 0, total - high - medium - low, total]
-            );
-        }
-        let kinds = [
-            ("Files", files.len()),
-            ("IPv4 addresses", of_type(&all, "ipv4-addr").len()),
-            ("IPv6 addresses", of_type(&all, "ipv6-addr").len()),
-            ("Domain names", of_type(&all, "domain-name").len()),
-            ("URLs", of_type(&all, "url").len()),
-        ];
-        for (name, count) in kinds {
-            assert_eq!(row(text, name), [count as u64], "{name}");
-        }
-        let relationships = of_type(&all, "relationship");
-        for kind in ["drops", "communicates-with", "related-to"] {
-            let count = relationships
-                .iter()
-                .filter(|it| it["relationship_type"] == kind)
-                .count();
-            assert_eq!(
-                row(text, &format!("Relationships: {kind}")),
-                [count as u64],
-                "{kind}"
-            );
-        }
-        assert!(
-            text.contains("Files that VirusTotal answered with: 39. Not kept: 8 (8 rated NONE"),
-            "{text}"
+        let count = |level: &str| group.iter().filter(|file| has(file, level)).count() as u64;
+        let (high, medium, low) = (
+            count("SEVERITY_HIGH"),
+            count("SEVERITY_MEDIUM"),
+            count("SEVERITY_LOW"),
         );
-        assert_eq!(outcome.dangling, 0);
+        let total = group.len() as u64;
+        assert_eq!(
+            row(text, name),
+            [high, medium, low, 0, total - high - medium - low, total]
+        );
+    }
+}
+
+fn assert_kinds_are_those_of_the_objects(text: &str, all: &[Value]) {
+    for (name, kind) in [
+        ("Files", "file"),
+        ("IPv4 addresses", "ipv4-addr"),
+        ("IPv6 addresses", "ipv6-addr"),
+        ("Domain names", "domain-name"),
+        ("URLs", "url"),
+    ] {
+        let count = of_type(all, kind).len();
+        assert_eq!(row(text, name), [count as u64], "{name}");
+    }
+    let relationships = of_type(all, "relationship");
+    for kind in ["drops", "communicates-with", "related-to"] {
+        let count = relationships
+            .iter()
+            .filter(|it| it["relationship_type"] == kind)
+            .count();
+        assert_eq!(
+            row(text, &format!("Relationships: {kind}")),
+            [count as u64],
+            "{kind}"
+        );
     }
 }
 

@@ -73,47 +73,66 @@ fn severity() -> BoxedStrategy<Value> {
     )
 }
 
-fn attributes() -> BoxedStrategy<Value> {
-    let one = |name: &'static str, value: BoxedStrategy<Value>| {
-        prop::option::weighted(0.8, value).prop_map(move |value| (name, value))
-    };
-    let stats = any::<[i64; 4]>().prop_map(
+fn stats() -> impl Strategy<Value = Value> {
+    any::<[i64; 4]>().prop_map(
         |[a, b, c, d]| json!({ "malicious": a, "suspicious": b, "undetected": c, "harmless": d }),
-    );
-    let votes = prop::collection::vec((word(), any::<i64>()), 0..4).prop_map(|list| {
+    )
+}
+
+fn votes() -> impl Strategy<Value = Value> {
+    prop::collection::vec((word(), any::<i64>()), 0..4).prop_map(|list| {
         let list: Vec<Value> = list
             .into_iter()
             .map(|(value, count)| json!({ "value": value, "count": count }))
             .collect();
         json!({ "popular_threat_category": list, "popular_threat_name": list })
-    });
+    })
+}
+
+fn rules() -> impl Strategy<Value = Value> {
     let named = || prop::option::of(word());
-    let rules = prop::collection::vec((named(), named()), 0..4).prop_map(|list| {
+    prop::collection::vec((named(), named()), 0..4).prop_map(|list| {
         let list = list.into_iter().map(|(name, more)| {
             json!({ "rule_name": name, "rule_title": name, "author": more, "rule_level": more })
         });
         Value::from(list.collect::<Vec<_>>())
-    });
-    let verdicts =
-        prop::collection::btree_map(any::<String>(), (named(), named()), 0..4).prop_map(|map| {
-            let one = |(name, (text, other)): (String, (Option<String>, Option<String>))| {
-                let category = if other.is_some() {
-                    "malicious"
-                } else {
-                    "suspicious"
-                };
-                (
-                    name,
-                    json!({ "category": category, "result": text, "malware_names": [other] }),
-                )
+    })
+}
+
+/// Of engines as well as of sandboxes, by name.
+fn verdicts() -> impl Strategy<Value = Value> {
+    let named = || prop::option::of(word());
+    prop::collection::btree_map(any::<String>(), (named(), named()), 0..4).prop_map(|map| {
+        let one = |(name, (text, other)): (String, (Option<String>, Option<String>))| {
+            let category = if other.is_some() {
+                "malicious"
+            } else {
+                "suspicious"
             };
-            Value::Object(map.into_iter().map(one).collect())
-        });
-    let families = prop::collection::vec(named(), 0..4).prop_map(|list| {
+            (
+                name,
+                json!({ "category": category, "result": text, "malware_names": [other] }),
+            )
+        };
+        Value::Object(map.into_iter().map(one).collect())
+    })
+}
+
+fn families() -> impl Strategy<Value = Value> {
+    prop::collection::vec(prop::option::of(word()), 0..4).prop_map(|list| {
         let list: Vec<Value> = list.into_iter().map(|it| json!({ "family": it })).collect();
         json!({ "families": list })
-    });
-    let gti = any::<i64>().prop_map(|score| json!({ "threat_score": { "value": score } }));
+    })
+}
+
+fn gti() -> impl Strategy<Value = Value> {
+    any::<i64>().prop_map(|score| json!({ "threat_score": { "value": score } }))
+}
+
+fn attributes() -> BoxedStrategy<Value> {
+    let one = |name: &'static str, value: BoxedStrategy<Value>| {
+        prop::option::weighted(0.8, value).prop_map(move |value| (name, value))
+    };
     let number = || or_anything(any::<i64>().prop_map(Value::from));
     let parts = vec![
         one("sha256", hash(64)).boxed(),
@@ -133,14 +152,14 @@ fn attributes() -> BoxedStrategy<Value> {
         one("type_description", or_anything(text())).boxed(),
         one("tags", or_anything(texts())).boxed(),
         one("threat_severity", severity()).boxed(),
-        one("last_analysis_stats", or_anything(stats)).boxed(),
-        one("popular_threat_classification", or_anything(votes)).boxed(),
-        one("crowdsourced_yara_results", or_anything(rules.clone())).boxed(),
-        one("sigma_analysis_results", or_anything(rules)).boxed(),
-        one("last_analysis_results", or_anything(verdicts.clone())).boxed(),
-        one("sandbox_verdicts", or_anything(verdicts)).boxed(),
-        one("malware_config", or_anything(families)).boxed(),
-        one("gti_assessment", or_anything(gti)).boxed(),
+        one("last_analysis_stats", or_anything(stats())).boxed(),
+        one("popular_threat_classification", or_anything(votes())).boxed(),
+        one("crowdsourced_yara_results", or_anything(rules())).boxed(),
+        one("sigma_analysis_results", or_anything(rules())).boxed(),
+        one("last_analysis_results", or_anything(verdicts())).boxed(),
+        one("sandbox_verdicts", or_anything(verdicts())).boxed(),
+        one("malware_config", or_anything(families())).boxed(),
+        one("gti_assessment", or_anything(gti())).boxed(),
         one(
             "exiftool",
             or_anything(text().prop_map(|mime| json!({ "MIMEType": mime }))),
@@ -205,6 +224,21 @@ fn trees() -> impl Strategy<Value = Value> {
     prop::collection::btree_map(any::<String>(), tree, 0..3).prop_map(|map| json!({ "data": map }))
 }
 
+fn label_rules() -> impl Strategy<Value = labels::Rules> {
+    let prefix = prop::sample::select(vec!["", "vt:"]);
+    let style = prop::sample::select(vec![Style::VirusTotal, Style::Plain]);
+    (any::<[bool; 2]>(), 0..30_usize, prefix, style).prop_map(
+        |([tags, rule_names], most, prefix, style)| labels::Rules {
+            tags,
+            rule_names,
+            style,
+            prefix: prefix.to_owned(),
+            most,
+            ..labels::Rules::default()
+        },
+    )
+}
+
 fn wanted() -> impl Strategy<Value = Objects> {
     let score = prop::sample::select(vec![
         Score::Combined,
@@ -212,37 +246,18 @@ fn wanted() -> impl Strategy<Value = Objects> {
         Score::Severity,
         Score::Gti,
     ]);
-    let prefix = prop::sample::select(vec!["", "vt:"]);
-    let style = prop::sample::select(vec![Style::VirusTotal, Style::Plain]);
     let least = 21..=100_u8;
-    (
-        any::<[bool; 8]>(),
-        score,
-        0..30_usize,
-        0..5_u32,
-        prefix,
-        style,
-        least,
-    )
-        .prop_map(
-            |(
-                [
-                    indicators,
-                    network_indicators,
-                    malware,
-                    country,
-                    attack_patterns,
-                    notes,
-                    tags,
-                    rule_names,
-                ],
-                score,
-                most,
-                min_votes,
-                prefix,
-                style,
-                indicator_min_score,
-            )| Objects {
+    (any::<[bool; 6]>(), score, 0..5_u32, label_rules(), least).prop_map(
+        |(on, score, min_votes, labels, indicator_min_score)| {
+            let [
+                indicators,
+                network_indicators,
+                malware,
+                country,
+                attack_patterns,
+                notes,
+            ] = on;
+            Objects {
                 indicators: indicators.then_some(Severity::Low),
                 indicator_min_score,
                 network_indicators,
@@ -252,18 +267,12 @@ fn wanted() -> impl Strategy<Value = Objects> {
                 }),
                 country,
                 score,
-                labels: labels::Rules {
-                    tags,
-                    rule_names,
-                    style,
-                    prefix: prefix.to_owned(),
-                    most,
-                    ..labels::Rules::default()
-                },
+                labels,
                 attack_patterns,
                 notes,
-            },
-        )
+            }
+        },
+    )
 }
 
 fn object() -> impl Strategy<Value = Value> {

@@ -350,6 +350,35 @@ fn the_content_is_bounded_however_hostile_the_texts_are() {
 
 #[test]
 fn a_report_is_compared_with_the_one_before_as_far_as_that_is_fair() {
+    let mut facts = with_a_report_before();
+    let said = description(&facts);
+    assert!(
+        said.contains("| Files matched | 100 | 120 | +20 (+20 %) |"),
+        "{said}"
+    );
+    let page = html::page(&facts, "").expect("HTML");
+    assert!(
+        page.contains("Families that the report before did not have: <code>remcos</code>."),
+        "{page}"
+    );
+    facts.previous.as_mut().expect("it is there").from = time("2026-11-16T13:00:00Z");
+    let said = description(&facts);
+    assert!(
+        said.contains("| Files matched | 33.3 | 120.0 | +260 % |"),
+        "{said}"
+    );
+    assert!(said.contains("differ in length"), "{said}");
+    facts.progress = Progress::Stopped {
+        reason: String::new(),
+    };
+    assert!(
+        !description(&facts).contains("| Files matched |"),
+        "half a report compares with nothing"
+    );
+}
+
+/// A day like the one before, with more files and a family that is new.
+fn with_a_report_before() -> ReportFacts {
     let mut facts = ReportFacts::new(subject("AU", "Australia"), String::new());
     facts.progress = Progress::Complete;
     facts.matched = 120;
@@ -375,30 +404,7 @@ fn a_report_is_compared_with_the_one_before_as_far_as_that_is_fair() {
         families: ranked(&["emotet"]),
         ..Previous::default()
     });
-    let said = description(&facts);
-    assert!(
-        said.contains("| Files matched | 100 | 120 | +20 (+20 %) |"),
-        "{said}"
-    );
-    let page = html::page(&facts, "").expect("HTML");
-    assert!(
-        page.contains("Families that the report before did not have: <code>remcos</code>."),
-        "{page}"
-    );
-    facts.previous.as_mut().expect("it is there").from = time("2026-11-16T13:00:00Z");
-    let said = description(&facts);
-    assert!(
-        said.contains("| Files matched | 33.3 | 120.0 | +260 % |"),
-        "{said}"
-    );
-    assert!(said.contains("differ in length"), "{said}");
-    facts.progress = Progress::Stopped {
-        reason: String::new(),
-    };
-    assert!(
-        !description(&facts).contains("| Files matched |"),
-        "half a report compares with nothing"
-    );
+    facts
 }
 
 #[test]

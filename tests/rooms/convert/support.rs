@@ -148,16 +148,7 @@ pub(crate) fn run(
         converter.subject().clone(),
         "entity:file submitter:AU p:1+".to_owned(),
     );
-    let mut units = Vec::new();
-    for file in files {
-        match convert(converter, file, related) {
-            Ok(unit) => {
-                facts.left_out.merge(&unit.left_out);
-                units.push(unit);
-            }
-            Err(reason) => facts.dropped.add(reason),
-        }
-    }
+    let units = kept_units(converter, files, related, &mut facts);
     let mut tally = Tally::default();
     tally.profile.begin(facts.subject.from, facts.subject.to);
     tally.csvs.make_room(limits.bytes);
@@ -192,6 +183,26 @@ pub(crate) fn run(
     }
 }
 
+/// What came of the files that are kept; the others are counted.
+fn kept_units(
+    converter: &Converter,
+    files: &[File],
+    related: &BTreeMap<String, RelatedPages>,
+    facts: &mut ReportFacts,
+) -> Vec<Unit> {
+    let mut units = Vec::new();
+    for file in files {
+        match convert(converter, file, related) {
+            Ok(unit) => {
+                facts.left_out.merge(&unit.left_out);
+                units.push(unit);
+            }
+            Err(reason) => facts.dropped.add(reason),
+        }
+    }
+    units
+}
+
 fn convert(
     converter: &Converter,
     file: &File,
@@ -224,6 +235,18 @@ pub(crate) fn of_type<'a>(objects: &'a [Value], kind: &str) -> Vec<&'a Value> {
         .iter()
         .filter(|object| object["type"] == kind)
         .collect()
+}
+
+/// The objects of sound bundles, those that come in several of them once.
+pub(crate) fn each_once(bundles: &[Bundle]) -> Vec<Value> {
+    let mut unique = BTreeMap::new();
+    for bundle in bundles {
+        assert_sound(bundle);
+        for object in objects(bundle) {
+            unique.insert(object["id"].as_str().expect("an id").to_owned(), object);
+        }
+    }
+    unique.into_values().collect()
 }
 
 /// Every id once, everything that is named is there, and nothing that the

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use lapin::BasicProperties;
 use serde_json::Value;
 use vtreporter::base::secret::Secret;
 use vtreporter::opencti::delivery::LeftBehind;
@@ -42,12 +43,7 @@ fn every_object_arrives_persistent_in_order_and_as_the_workers_expect_it() {
         let bodies: Vec<Value> = arrived.iter().map(|(body, _)| body.clone()).collect();
         assert_eq!(bodies, expected);
         for (body, properties) in &arrived {
-            assert_eq!(properties.delivery_mode(), &Some(2));
-            let encoding = properties
-                .content_encoding()
-                .as_ref()
-                .map(ToString::to_string);
-            assert_eq!(encoding.as_deref(), Some("utf-8"));
+            assert_persistent_text(properties);
             assert_eq!(platform.opencti.ingest_message(&body.to_string()), []);
         }
         platform
@@ -66,6 +62,13 @@ fn every_object_arrives_persistent_in_order_and_as_the_workers_expect_it() {
         );
         road.close().await;
     });
+}
+
+fn assert_persistent_text(properties: &BasicProperties) {
+    assert_eq!(properties.delivery_mode(), &Some(2));
+    let encoding = properties.content_encoding().as_ref();
+    let encoding = encoding.map(ToString::to_string);
+    assert_eq!(encoding.as_deref(), Some("utf-8"));
 }
 
 #[test]
@@ -263,31 +266,7 @@ fn what_the_operator_has_to_change_is_named_and_no_work_is_told_of_objects() {
                 .await
                 .unwrap_err()
         };
-        let none = Overrides::default;
-        let cases = [
-            (
-                Overrides {
-                    pass: Some(Secret::new("hunter2")),
-                    ..none()
-                },
-                "MQ_PASS",
-            ),
-            (
-                Overrides {
-                    user: Some("nobody".to_owned()),
-                    ..none()
-                },
-                "`nobody`",
-            ),
-            (
-                Overrides {
-                    vhost: Some("elsewhere".to_owned()),
-                    ..none()
-                },
-                "vhost `elsewhere`",
-            ),
-        ];
-        for (overrides, said) in cases {
+        for (overrides, said) in wrong_settings() {
             let error = fault(overrides.over(platform.broker.clone())).await;
             assert!(matches!(error, Error::BrokerRefused { .. }), "{error}");
             assert_eq!(error.remedy(), Remedy::Fix);
@@ -303,6 +282,34 @@ fn what_the_operator_has_to_change_is_named_and_no_work_is_told_of_objects() {
         assert!(error.to_string().contains("`no.such.exchange`"), "{error}");
         assert_eq!(platform.announcements(), 0);
     });
+}
+
+/// Each with the words that name it.
+fn wrong_settings() -> [(Overrides, &'static str); 3] {
+    let none = Overrides::default;
+    [
+        (
+            Overrides {
+                pass: Some(Secret::new("hunter2")),
+                ..none()
+            },
+            "MQ_PASS",
+        ),
+        (
+            Overrides {
+                user: Some("nobody".to_owned()),
+                ..none()
+            },
+            "`nobody`",
+        ),
+        (
+            Overrides {
+                vhost: Some("elsewhere".to_owned()),
+                ..none()
+            },
+            "vhost `elsewhere`",
+        ),
+    ]
 }
 
 #[tokio::test]
@@ -335,19 +342,8 @@ fn tls_takes_an_own_authority_and_a_client_certificate_and_refuses_strangers() {
     multi().block_on(async {
         let platform = Platform::new(rabbit.port, "tls").await;
         Worker::new(rabbit.port, &platform.id).await.declare().await;
-        let (certificate, key) = authority.issue("client.example.net");
-        let tls = BrokerTls {
-            roots: vec![ca.clone().into_bytes()],
-            identity: Some((certificate.into_bytes(), key.into_bytes())),
-            verify: true,
-        };
-        let overrides = Overrides {
-            host: Some("localhost".to_owned()),
-            port: rabbit.tls_port,
-            use_ssl: Some(true),
-            ..Overrides::default()
-        };
-        let connection = overrides.over(platform.broker.clone());
+        let tls = known_client(&authority);
+        let connection = by_tls(&rabbit).over(platform.broker.clone());
         let send = async |tls: BrokerTls| {
             let settings = BrokerSettings {
                 connection: connection.clone(),
@@ -381,4 +377,24 @@ fn tls_takes_an_own_authority_and_a_client_certificate_and_refuses_strangers() {
             "the broker wants a certificate"
         );
     });
+}
+
+/// A client of the authority that the broker trusts, which trusts it as well.
+fn known_client(authority: &Authority) -> BrokerTls {
+    let (certificate, key) = authority.issue("client.example.net");
+    BrokerTls {
+        roots: vec![authority.certificate.clone().into_bytes()],
+        identity: Some((certificate.into_bytes(), key.into_bytes())),
+        verify: true,
+    }
+}
+
+/// The name that the broker's certificate has, and its port for TLS.
+fn by_tls(rabbit: &Rabbit) -> Overrides {
+    Overrides {
+        host: Some("localhost".to_owned()),
+        port: rabbit.tls_port,
+        use_ssl: Some(true),
+        ..Overrides::default()
+    }
 }

@@ -238,16 +238,7 @@ async fn a_whole_search_comes_page_by_page_with_its_relationships() {
     vt.set_quota(HOURLY, Quota::user(60_000_000_000, 0));
     let client = VirusTotal::new(&settings(&vt, None), clock.clone()).unwrap();
     let guard = Guard::new(client, POLICY, clock);
-    let search = Search {
-        country: "AU".to_owned(),
-        submitter: Submitter::Any,
-        from: day.start,
-        to: day.end,
-        min_detections: 0,
-        extra: None,
-        relationships: vec!["contacted_ips".to_owned(), "contacted_urls".to_owned()],
-        exclude_attributes: vtreporter::virustotal::search::heavy_attributes(&[]),
-    };
+    let search = everything_of(day);
     let mut cursors = vtreporter::virustotal::cursor::CursorGuard::default();
     let (mut cursor, mut files, mut dates) = (None, 0, Vec::new());
     loop {
@@ -280,6 +271,19 @@ async fn a_whole_search_comes_page_by_page_with_its_relationships() {
     assert_eq!(searches[0].parameter("query"), Some(described.as_str()));
     assert!(files >= 600, "{files}");
     assert!(dates.is_sorted(), "ascending, so that a run can be resumed");
+}
+
+fn everything_of(time: std::ops::Range<DateTime<Utc>>) -> Search {
+    Search {
+        country: "AU".to_owned(),
+        submitter: Submitter::Any,
+        from: time.start,
+        to: time.end,
+        min_detections: 0,
+        extra: None,
+        relationships: vec!["contacted_ips".to_owned(), "contacted_urls".to_owned()],
+        exclude_attributes: vtreporter::virustotal::search::heavy_attributes(&[]),
+    }
 }
 
 #[tokio::test]

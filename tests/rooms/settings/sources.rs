@@ -27,6 +27,12 @@ fn the_least_settings_give_the_documented_defaults() {
     assert_eq!(connector.queue_threshold_mb.to_string(), "500");
     assert_eq!(connector.queue_protocol, None);
     assert!(connector.send_to_directory.is_none() && connector.send_to_s3.is_none());
+    assert!(config.json_logging && config.mq.reject_unauthorized);
+}
+
+#[test]
+fn the_least_settings_import_and_convert_as_documented() {
+    let config = with(&[]).unwrap();
     let import = config.import;
     let codes: Vec<_> = import.countries.iter().map(|c| c.code).collect();
     assert_eq!(codes, ["AU"]);
@@ -58,7 +64,6 @@ fn the_least_settings_give_the_documented_defaults() {
         (convert.report_marking, convert.file_marking),
         (Tlp::Amber, Tlp::Amber)
     );
-    assert!(config.json_logging && config.mq.reject_unauthorized);
 }
 
 #[test]
@@ -107,9 +112,8 @@ fn the_originals_docker_run_line_gives_these_settings() {
     assert!(config.warnings[0].starts_with("VTREPORTER_API_URL "));
 }
 
-#[test]
-fn every_variable_of_the_original_also_works_from_config_yml() {
-    let yaml = "
+/// All that the original reads, written in every way that YAML has.
+const AS_THE_ORIGINAL: &str = "
 opencti:
   url: https://opencti.example.net/sub/
   token: from-file
@@ -134,7 +138,10 @@ vtreporter:
   report_markings: clear
   file_markings: TLP:AMBER+STRICT
 ";
-    let config = load(Some(yaml), &[]).unwrap();
+
+#[test]
+fn every_variable_of_the_original_also_works_from_config_yml() {
+    let config = load(Some(AS_THE_ORIGINAL), &[]).unwrap();
     assert_eq!(config.warnings, Vec::<String>::new());
     assert_eq!(
         config.opencti.unwrap().url.as_str(),
@@ -221,8 +228,7 @@ fn none_empties_a_list_and_for_relationships_nothing_does_too() {
     assert!(told("VTREPORTER_COUNTRY", "none").contains("has no element"));
 }
 
-#[test]
-fn secrets_come_from_files_and_lose_only_their_last_line_end() {
+fn with_files(yaml: Option<&str>, more: &[(&str, &str)]) -> Result<Config, Faults> {
     let read = |path: &Path| match path.to_str() {
         Some("/run/secrets/key") => Ok(format!("{KEY}\n")),
         Some("/run/secrets/pass") => Ok(" pass word \r\n".to_owned()),
@@ -232,23 +238,30 @@ fn secrets_come_from_files_and_lose_only_their_last_line_end() {
         Some("/run/secrets/utf-16") => Err(io::ErrorKind::InvalidData.into()),
         _ => Err(io::ErrorKind::PermissionDenied.into()),
     };
-    let load = |yaml: Option<&str>, more: &[(&str, &str)]| {
-        let all: Vec<_> = LEAST[..3].iter().chain(more).copied().collect();
-        let file = yaml.map(|text| ("config.yml", text));
-        config::load(file, pairs(&all), Needs::BOTH, now(), &read)
-    };
+    let all: Vec<_> = LEAST[..3].iter().chain(more).copied().collect();
+    let file = yaml.map(|text| ("config.yml", text));
+    config::load(file, pairs(&all), Needs::BOTH, now(), &read)
+}
+
+#[test]
+fn secrets_come_from_files_and_lose_only_their_last_line_end() {
     let yaml = "mq: {pass_file: /run/secrets/pass}";
     let by_file = [("VTREPORTER_API_KEY_FILE", "/run/secrets/key")];
-    let config = load(Some(yaml), &by_file).unwrap();
+    let config = with_files(Some(yaml), &by_file).unwrap();
     assert_eq!(config.virustotal.unwrap().api_key.expose(), KEY);
     assert_eq!(config.mq.pass.unwrap().expose(), " pass word ");
     // A byte order mark, which nobody sees, is no part of the secret.
     let marked = [("VTREPORTER_API_KEY_FILE", "/run/secrets/marked")];
-    let config = load(None, &marked).unwrap();
+    let config = with_files(None, &marked).unwrap();
     assert_eq!(config.virustotal.unwrap().api_key.expose(), KEY);
+}
+
+#[test]
+fn a_secret_that_no_file_gives_is_one_fault_that_names_the_file() {
+    let by_file = ("VTREPORTER_API_KEY_FILE", "/run/secrets/key");
     for (more, says) in [
         (
-            vec![("VTREPORTER_API_KEY", KEY), by_file[0]],
+            vec![("VTREPORTER_API_KEY", KEY), by_file],
             "VTREPORTER_API_KEY (vtreporter.api_key): is given twice, here and by VTREPORTER_API_KEY_FILE",
         ),
         (
@@ -268,7 +281,7 @@ fn secrets_come_from_files_and_lose_only_their_last_line_end() {
             "the file of VTREPORTER_API_KEY_FILE cannot be read: permission denied",
         ),
     ] {
-        let text = load(None, &more).unwrap_err().to_string();
+        let text = with_files(None, &more).unwrap_err().to_string();
         assert!(text.contains(says), "{text}");
         assert_eq!(text.lines().count(), 1, "{text}");
     }

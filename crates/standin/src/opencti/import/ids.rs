@@ -197,13 +197,21 @@ mod tests {
     }
 
     /// Ids that a platform computed.
+    const MD5: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
+    const SHA256: &str = "5f0c9a3be1d24477a0c6f2d18b9e7340c1a5d6e8f90b2c4d6e8fa0b1c2d3e4f5";
+    const FILE: &str = "file--d80da9ec-7101-5b44-a3ae-361fbcba42a9";
+    const OTHER: &str = "file--895ef91f-0038-5e7e-9b2a-4a868dbf57f8";
+
+    /// Objects, and the ids that the platform gives them.
+    fn assert_ids(known: &[(Value, &str)]) {
+        for (object, wanted) in known {
+            assert_eq!(id(object.clone()), *wanted, "{object}");
+        }
+    }
+
     #[test]
-    fn the_judge_computes_the_ids_that_the_platform_computes() {
-        let md5 = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
-        let sha256 = "5f0c9a3be1d24477a0c6f2d18b9e7340c1a5d6e8f90b2c4d6e8fa0b1c2d3e4f5";
-        let file = "file--d80da9ec-7101-5b44-a3ae-361fbcba42a9";
-        let other = "file--895ef91f-0038-5e7e-9b2a-4a868dbf57f8";
-        let known = [
+    fn the_judge_computes_the_ids_that_the_platform_computes_of_knowledge() {
+        assert_ids(&[
             (
                 json!({"type": "identity", "name": "  Spaced  Name ", "identity_class": "organization"}),
                 "identity--0a9820a1-a2ff-5e1b-9a0e-9dfc2d548586",
@@ -225,16 +233,8 @@ mod tests {
                 "indicator--4d0cd89a-b3ad-5473-aa56-c07f9c554f90",
             ),
             (
-                json!({"type": "indicator", "pattern": format!("[file:hashes.'SHA-256' = '{sha256}']")}),
+                json!({"type": "indicator", "pattern": format!("[file:hashes.'SHA-256' = '{SHA256}']")}),
                 "indicator--8fa3a140-4082-5227-b3a0-ddd3ac50fc64",
-            ),
-            (
-                json!({"type": "domain-name", "value": "bücher.example"}),
-                "domain-name--dbf3aff2-b3cd-57d2-9616-0ddfde9d01ad",
-            ),
-            (
-                json!({"type": "ipv6-addr", "value": "2001:db8::1"}),
-                "ipv6-addr--6469e3a9-b053-5e34-a025-9396ae051d26",
             ),
             (
                 json!({"type": "report", "name": "VirusTotal AU 2026-11-20", "published": "2026-11-20T00:00:00Z"}),
@@ -245,17 +245,61 @@ mod tests {
                 "attack-pattern--5be4520d-fd36-5ea5-a6e8-7906be51661f",
             ),
             (
-                json!({"type": "marking-definition", "definition_type": "PAP",
-                    "definition": {"PAP": "PAP:AMBER"}}),
-                "marking-definition--a6f20d4d-0360-59b6-ba22-3b48707828b1",
-            ),
-            (
                 json!({"type": "malware", "name": "AgentTesla"}),
                 "malware--31e68dce-8514-5b1f-91b7-872abd35420e",
             ),
             (
                 json!({"type": "attack-pattern", "name": "Process Injection", "x_mitre_id": "T1055"}),
                 "attack-pattern--5acd04dd-553c-5d22-a05c-a548b9cc08cc",
+            ),
+            (
+                json!({"type": "note", "content": "Detections"}),
+                "note--5a8b8c32-9e23-5e52-8cb6-d67cf5970cda",
+            ),
+        ]);
+    }
+
+    #[test]
+    fn the_judge_computes_the_ids_that_the_platform_computes_of_observables_and_links() {
+        assert_ids(&[
+            (
+                json!({"type": "domain-name", "value": "bücher.example"}),
+                "domain-name--dbf3aff2-b3cd-57d2-9616-0ddfde9d01ad",
+            ),
+            (
+                json!({"type": "ipv6-addr", "value": "2001:db8::1"}),
+                "ipv6-addr--6469e3a9-b053-5e34-a025-9396ae051d26",
+            ),
+            (
+                json!({"type": "file", "name": "x.exe", "hashes": {"SHA-256": SHA256, "MD5": MD5}}),
+                FILE,
+            ),
+            (
+                json!({"type": "file", "hashes": {"SHA-256": SHA256}}),
+                OTHER,
+            ),
+            (
+                json!({"type": "file", "name": "only-name.exe"}),
+                "file--a9b60fe9-e6a4-57ca-b710-93a7174adc29",
+            ),
+            (
+                json!({"type": "url", "value": "http://c2.example.net/a?b=c&d=é"}),
+                "url--7742ab81-8feb-5ca4-a7a3-26186f0f38cf",
+            ),
+            (
+                json!({"type": "relationship", "relationship_type": "drops", "source_ref": FILE, "target_ref": OTHER}),
+                "relationship--32c28795-f413-5a81-97cf-6596b4ecbe93",
+            ),
+        ]);
+    }
+
+    #[test]
+    fn the_judge_computes_the_ids_that_the_platform_computes_of_markings() {
+        assert_ids(&[
+            (
+                json!({"type": "marking-definition", "definition_type": "PAP",
+                    "definition": {"PAP": "PAP:AMBER"}}),
+                "marking-definition--a6f20d4d-0360-59b6-ba22-3b48707828b1",
             ),
             (
                 json!({"type": "marking-definition", "definition_type": "tlp", "definition": {"tlp": "white"}}),
@@ -272,33 +316,6 @@ mod tests {
                     "definition": {"statement": "Copyright Example"}}),
                 "marking-definition--9f96953d-5b57-5d09-9831-abc3f5b8b6d3",
             ),
-            (
-                json!({"type": "file", "name": "x.exe", "hashes": {"SHA-256": sha256, "MD5": md5}}),
-                file,
-            ),
-            (
-                json!({"type": "file", "hashes": {"SHA-256": sha256}}),
-                other,
-            ),
-            (
-                json!({"type": "file", "name": "only-name.exe"}),
-                "file--a9b60fe9-e6a4-57ca-b710-93a7174adc29",
-            ),
-            (
-                json!({"type": "url", "value": "http://c2.example.net/a?b=c&d=é"}),
-                "url--7742ab81-8feb-5ca4-a7a3-26186f0f38cf",
-            ),
-            (
-                json!({"type": "relationship", "relationship_type": "drops", "source_ref": file, "target_ref": other}),
-                "relationship--32c28795-f413-5a81-97cf-6596b4ecbe93",
-            ),
-            (
-                json!({"type": "note", "content": "Detections"}),
-                "note--5a8b8c32-9e23-5e52-8cb6-d67cf5970cda",
-            ),
-        ];
-        for (object, wanted) in known {
-            assert_eq!(id(object.clone()), wanted, "{object}");
-        }
+        ]);
     }
 }

@@ -51,10 +51,9 @@ async fn an_object_with_a_foreign_id_is_a_fault() {
 }
 
 #[tokio::test]
-async fn each_rule_of_the_importer_refuses_what_breaks_it() {
+async fn each_rule_of_the_importer_refuses_a_file_that_breaks_it() {
     use FaultKind::*;
-    let (main, url) = (file(1), url("http://c2.example.net/a"));
-    let cases = [
+    assert_refused(&[
         (
             with(file(1), json!({ "size": 2_147_483_648_u64 })),
             FileTooLarge,
@@ -79,13 +78,6 @@ async fn each_rule_of_the_importer_refuses_what_breaks_it() {
             ),
             Shape,
         ),
-        (
-            with(
-                report(&[&main]),
-                json!({ "x_opencti_files": [{ "name": "a", "data": "%" }] }),
-            ),
-            Shape,
-        ),
         (with(file(1), json!({ "name": "x" })), ShortName),
         (
             with(file(1), json!({ "name": "a\u{0}b" })),
@@ -95,6 +87,23 @@ async fn each_rule_of_the_importer_refuses_what_breaks_it() {
         (
             with(file(1), json!({ "labels": ["a\u{202e}b"] })),
             ControlCharacter,
+        ),
+        (with(file(1), json!({ "type": "x-own-thing" })), UnknownType),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn each_rule_of_the_importer_refuses_a_report_or_a_link_that_breaks_it() {
+    use FaultKind::*;
+    let (main, url) = (file(1), url("http://c2.example.net/a"));
+    assert_refused(&[
+        (
+            with(
+                report(&[&main]),
+                json!({ "x_opencti_files": [{ "name": "a", "data": "%" }] }),
+            ),
+            Shape,
         ),
         (with(report(&[]), json!({})), EmptyReport),
         (with(report(&[&main]), json!({ "report_types": [] })), Shape),
@@ -106,15 +115,20 @@ async fn each_rule_of_the_importer_refuses_what_breaks_it() {
             link(&main, "communicates-with", &url),
             RelationshipNotAllowed,
         ),
-        (with(file(1), json!({ "type": "x-own-thing" })), UnknownType),
-    ];
+    ])
+    .await;
+}
+
+/// Objects, beside a sound file and address that they may name, and their fault.
+async fn assert_refused(cases: &[(Value, FaultKind)]) {
+    let (main, url) = (file(1), url("http://c2.example.net/a"));
     for (object, wanted) in cases {
         let mut objects = vec![url.clone(), object.clone()];
         if object["type"] != "file" {
             objects.push(main.clone());
         }
         let found = kinds(&objects).await;
-        assert!(found.contains(&wanted), "{object}: {found:?}");
+        assert!(found.contains(wanted), "{object}: {found:?}");
     }
 }
 
