@@ -12,7 +12,7 @@ use crate::config::{Config, LogLevel, QueueProtocol};
 use crate::import;
 use crate::import::schedule::Start;
 use crate::lookup::Cache;
-use crate::opencti::delivery::amqp::{BrokerTls, Overrides};
+use crate::opencti::delivery::amqp::{BrokerTls, Identity, Overrides};
 use crate::opencti::delivery::{
     DirectorySettings, QueueRoad, RoadSettings, S3Overrides, S3Road, room_for_a_run,
 };
@@ -59,7 +59,7 @@ fn roads(config: &Config) -> Result<RoadSettings, Exit> {
     let queue = match connector.queue_protocol.unwrap_or(QueueProtocol::Amqp) {
         _ if !connector.send_to_queue => None,
         QueueProtocol::Api => Some(QueueRoad::Api),
-        QueueProtocol::Amqp => Some(amqp(config, &http)),
+        QueueProtocol::Amqp => Some(amqp(config, &http)?),
     };
     Ok(RoadSettings {
         queue,
@@ -88,17 +88,16 @@ fn roads(config: &Config) -> Result<RoadSettings, Exit> {
     })
 }
 
-fn amqp(config: &Config, http: &HttpOptions) -> QueueRoad {
+fn amqp(config: &Config, http: &HttpOptions) -> Result<QueueRoad, Exit> {
     let mq = &config.mq;
     let mut roots = http.extra_roots.clone();
     roots.extend(mq.ca.clone());
-    let identity = match (&mq.cert, &mq.key) {
-        (Some(certificate), Some(key)) => {
-            Some((certificate.clone(), key.expose().as_bytes().to_vec()))
-        }
-        _ => None,
-    };
-    QueueRoad::Amqp {
+    let pair = mq.cert.as_ref().zip(mq.key.as_ref());
+    let identity = pair
+        .map(|(certificate, key)| Identity::new(certificate, key, mq.passphrase.as_ref()))
+        .transpose()
+        .map_err(|error| Exit::Settings(error.to_string()))?;
+    Ok(QueueRoad::Amqp {
         overrides: Overrides {
             host: mq.host.clone(),
             port: mq.port,
@@ -112,7 +111,7 @@ fn amqp(config: &Config, http: &HttpOptions) -> QueueRoad {
             identity,
             verify: mq.reject_unauthorized,
         },
-    }
+    })
 }
 
 fn platform_http(config: &Config) -> Result<HttpOptions, Exit> {

@@ -247,7 +247,7 @@ pub struct MqOverrides {
     pub cert: Option<Vec<u8>>,
     /// PEM of its key.
     pub key: Option<Secret>,
-    /// Of the key.
+    /// Of the key, if that is encrypted.
     pub passphrase: Option<Secret>,
     /// Verify the broker's certificate.
     pub reject_unauthorized: bool,

@@ -252,7 +252,7 @@ Delivery {
     mq_use_ssl_key "MQ_USE_SSL_KEY" Some("mq.use_ssl_key"), Secret("a private key in PEM, or the path of a file with it"),
         unset("none", "/etc/ssl/client.key"), "Key of the client certificate.";
     mq_use_ssl_passphrase "MQ_USE_SSL_PASSPHRASE" Some("mq.use_ssl_passphrase"), Secret("a passphrase"),
-        unset("none", "example"), "Passphrase of that key.";
+        unset("none", "example"), "Passphrase of that key, if it is encrypted (PKCS#8).";
     mq_use_ssl_reject_unauthorized "MQ_USE_SSL_REJECT_UNAUTHORIZED" Some("mq.use_ssl_reject_unauthorized"), Bool,
         Is("true"), "Refuse a broker whose certificate cannot be verified.";
     s3_endpoint "S3_ENDPOINT" Some("s3.endpoint"), Text("a host name or an http or https address"),

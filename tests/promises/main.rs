@@ -11,6 +11,8 @@ mod cache_command;
 mod commands;
 mod countries;
 mod edges;
+#[path = "../common/encrypted.rs"]
+mod encrypted;
 mod import;
 mod kills;
 mod kills_on_amqp;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use vtreporter::standin::virustotal::World;
 
+use crate::encrypted::encrypted;
 use crate::program::{command, ended};
 use crate::rig::{Rig, TOKEN, file};
 
@@ -63,6 +64,35 @@ async fn wrong_settings_stop_the_start_with_2_and_a_line_that_names_each() {
         "{}",
         ended.stderr
     );
+}
+
+/// CR-2: an encrypted key of the broker's client certificate is opened before
+/// anybody is asked anything.
+#[tokio::test]
+async fn a_passphrase_that_opens_nothing_stops_the_start_with_2() {
+    let made = rcgen::generate_simple_self_signed(["mq.example.net".to_owned()]).unwrap();
+    let key = made.signing_key.serialize_pem();
+    let closed = encrypted(&key, "open it");
+    for (key, passphrase, says) in [
+        (&*closed, "", "it is missing"),
+        (&*closed, "SEEN", "it does not open"),
+        (&*key, "SEEN", "the key in MQ_USE_SSL_KEY is not encrypted"),
+    ] {
+        let with = [
+            ("QUEUE_PROTOCOL", "amqp"),
+            ("MQ_USE_SSL_CERT", &*made.cert.pem()),
+            ("MQ_USE_SSL_KEY", key),
+            ("MQ_USE_SSL_PASSPHRASE", passphrase),
+        ];
+        for arguments in [&["run"][..], &["check"]] {
+            let ended = ended(command(arguments).envs(settings()).envs(with)).await;
+            let told = format!("{}{}", ended.stdout, ended.stderr);
+            assert_eq!(ended.code, Some(2), "{told}");
+            let told_of = format!("MQ_USE_SSL_PASSPHRASE: {says}");
+            assert!(told.contains(&told_of), "{told}");
+            assert!(!told.contains("SEEN"), "{told}");
+        }
+    }
 }
 
 /// CR-2: config.yml holds the same, the environment wins, defaults apply.

@@ -17,6 +17,9 @@ mod settings;
 mod store;
 mod virustotal;
 
+#[path = "../common/encrypted.rs"]
+#[cfg(feature = "demo")]
+mod encrypted;
 #[path = "../common/scripted.rs"]
 #[cfg(feature = "demo")]
 mod scripted;

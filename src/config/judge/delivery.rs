@@ -11,6 +11,9 @@ use crate::config::{MqOverrides, Network, S3Overrides};
 impl Judge<'_> {
     pub(super) fn mq(&mut self, values: &Values<'_>) -> MqOverrides {
         let key = self.pem(values.mq_use_ssl_key, PRIVATE_KEY);
+        self.belongs(values.mq_use_ssl_cert, values.mq_use_ssl_key);
+        self.belongs(values.mq_use_ssl_key, values.mq_use_ssl_cert);
+        self.belongs(values.mq_use_ssl_passphrase, values.mq_use_ssl_key);
         MqOverrides {
             host: self.text(values.mq_host),
             port: self.maybe_whole(values.mq_port),
@@ -27,6 +30,17 @@ impl Judge<'_> {
             key: key.map(Secret::new),
             passphrase: self.secret(values.mq_use_ssl_passphrase),
             reject_unauthorized: self.boolean(values.mq_use_ssl_reject_unauthorized),
+        }
+    }
+
+    /// Notes that a part is of no use without the other. What is wrong with
+    /// either of them is told already.
+    fn belongs(&mut self, part: Value<'_>, other: Value<'_>) {
+        let told = self.faulty(part) || self.faulty(other);
+        let hidden = self.unread.may_hold(other.setting);
+        if part.text.is_some() && other.text.is_none() && !told && !hidden {
+            let problem = format!("is of no use without {}", other.setting.env);
+            self.fault(part, problem);
         }
     }
 

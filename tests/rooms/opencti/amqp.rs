@@ -7,13 +7,14 @@ use serde_json::Value;
 use vtreporter::base::secret::Secret;
 use vtreporter::opencti::delivery::LeftBehind;
 use vtreporter::opencti::delivery::amqp::{
-    Broker, BrokerSettings, BrokerTls, Envelope, Overrides, messages,
+    Broker, BrokerSettings, BrokerTls, Envelope, Identity, Overrides, messages,
 };
 use vtreporter::opencti::{Amqp, Error, Remedy, Road};
 use vtreporter::standin::opencti::{CameBy, WorkStatus};
 
 use super::broker::{Authority, Platform, Worker, crowd, multi, road, shared_broker};
 use super::bundle;
+use crate::encrypted::encrypted;
 use crate::servers::{Rabbit, free_port};
 
 #[test]
@@ -342,7 +343,7 @@ fn tls_takes_an_own_authority_and_a_client_certificate_and_refuses_strangers() {
     multi().block_on(async {
         let platform = Platform::new(rabbit.port, "tls").await;
         Worker::new(rabbit.port, &platform.id).await.declare().await;
-        let tls = known_client(&authority);
+        let tls = known_client(&authority, None);
         let connection = by_tls(&rabbit).over(platform.broker.clone());
         let send = async |tls: BrokerTls| {
             let settings = BrokerSettings {
@@ -353,6 +354,8 @@ fn tls_takes_an_own_authority_and_a_client_certificate_and_refuses_strangers() {
             road(&platform.client, settings).send(&crowd(2), None).await
         };
         assert_eq!(send(tls.clone()).await.unwrap().objects, 3);
+        let closed = known_client(&authority, Some("open it"));
+        assert_eq!(send(closed).await.unwrap().objects, 3);
 
         let unknown = BrokerTls {
             roots: Vec::new(),
@@ -380,11 +383,14 @@ fn tls_takes_an_own_authority_and_a_client_certificate_and_refuses_strangers() {
 }
 
 /// A client of the authority that the broker trusts, which trusts it as well.
-fn known_client(authority: &Authority) -> BrokerTls {
-    let (certificate, key) = authority.issue("client.example.net");
+fn known_client(authority: &Authority, passphrase: Option<&str>) -> BrokerTls {
+    let (certificate, plain) = authority.issue("client.example.net");
+    let key = passphrase.map_or_else(|| plain.clone(), |opens| encrypted(&plain, opens));
+    let (key, passphrase) = (Secret::new(key), passphrase.map(Secret::new));
+    let identity = Identity::new(certificate.as_bytes(), &key, passphrase.as_ref());
     BrokerTls {
         roots: vec![authority.certificate.clone().into_bytes()],
-        identity: Some((certificate.into_bytes(), key.into_bytes())),
+        identity: Some(identity.unwrap()),
         verify: true,
     }
 }

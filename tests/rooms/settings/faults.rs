@@ -126,9 +126,40 @@ fn the_shape_of_config_yml_is_judged_line_by_line() {
     }
 }
 
+/// The parts of a client certificate, each of no use without the others.
+#[test]
+fn a_part_of_a_client_certificate_without_the_others_is_a_fault() {
+    let made = rcgen::generate_simple_self_signed(["mq.example.net".to_owned()]).unwrap();
+    let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    let certificate = ("MQ_USE_SSL_CERT", certificate.as_str());
+    let key = ("MQ_USE_SSL_KEY", key.as_str());
+    let passphrase = ("MQ_USE_SSL_PASSPHRASE", "SEEN");
+    for (given, part, other) in [
+        (&[certificate][..], certificate.0, key.0),
+        (&[key], key.0, certificate.0),
+        (&[passphrase], passphrase.0, key.0),
+        (&[certificate, passphrase], passphrase.0, key.0),
+        (&[key, passphrase], key.0, certificate.0),
+    ] {
+        let text = with(given).unwrap_err().to_string();
+        let told = text.lines().find(|line| line.starts_with(part));
+        let told = told.unwrap_or_else(|| panic!("{part}: {text}"));
+        assert!(told.contains(&format!("without {other}")), "{text}");
+        assert!(!text.contains("SEEN"), "{text}");
+    }
+    assert!(with(&[certificate, key]).is_ok());
+    assert!(with(&[certificate, key, passphrase]).is_ok());
+    let unread = with(&[certificate, ("MQ_USE_SSL_KEY", "/SEEN")]);
+    assert_eq!(unread.unwrap_err().to_string().lines().count(), 1);
+}
+
 #[test]
 fn no_secret_shows_in_debug_output() {
+    let made = rcgen::generate_simple_self_signed(["mq.example.net".to_owned()]).unwrap();
+    let key = made.signing_key.serialize_pem();
     let config = with(&[
+        ("MQ_USE_SSL_CERT", &made.cert.pem()),
+        ("MQ_USE_SSL_KEY", &key),
         ("OPENCTI_CUSTOM_HEADERS", "X-Gateway: SEEN;x-other:SEEN"),
         ("MQ_PASS", "SEEN"),
         ("MQ_USE_SSL_PASSPHRASE", "SEEN"),
@@ -140,7 +171,7 @@ fn no_secret_shows_in_debug_output() {
     ])
     .unwrap();
     let text = format!("{config:?}");
-    for secret in ["SEEN", KEY, TOKEN] {
+    for secret in ["SEEN", KEY, TOKEN, &key] {
         assert!(!text.contains(secret), "{text}");
     }
     let headers = config.opencti.unwrap().headers;

@@ -8,6 +8,7 @@
 //! does. A bundle whose sending failed is gone on with where it stopped, and
 //! announced to its work once.
 
+mod identity;
 mod message;
 mod progress;
 mod session;
@@ -22,6 +23,7 @@ use std::time::Duration;
 use lapin::tcp::RustlsConnector;
 use lapin::{Confirmation, PublisherConfirm};
 
+pub use identity::Identity;
 pub use message::{Envelope, messages};
 pub use tls::BrokerTls;
 

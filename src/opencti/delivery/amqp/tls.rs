@@ -1,4 +1,4 @@
-//! TLS with the broker: own authority, client certificate.
+//! TLS with the broker: whom we trust, and whether we look.
 
 use std::sync::Arc;
 
@@ -6,19 +6,20 @@ use lapin::tcp::RustlsConnector;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
+use super::identity::Identity;
 use crate::opencti::error::Error;
 
-/// How the broker is trusted, and how we show who we are. All PEM.
+/// How the broker is trusted, and how we show who we are.
 #[derive(Clone)]
 pub struct BrokerTls {
-    /// `MQ_USE_SSL_CA`, and what `HTTPS_CA_CERTIFICATES` adds: added to the
+    /// PEM: `MQ_USE_SSL_CA`, and what `HTTPS_CA_CERTIFICATES` adds: added to the
     /// built-in roots.
     pub roots: Vec<Vec<u8>>,
-    /// `MQ_USE_SSL_CERT` with its chain, and `MQ_USE_SSL_KEY`.
-    pub identity: Option<(Vec<u8>, Vec<u8>)>,
+    /// Shown to a broker that asks for a client certificate.
+    pub identity: Option<Identity>,
     /// `MQ_USE_SSL_REJECT_UNAUTHORIZED`; `false` accepts any certificate. Said
     /// loudly by whoever sets it.
     pub verify: bool,
@@ -50,12 +51,7 @@ impl BrokerTls {
         };
         let config = match &self.identity {
             None => builder.with_no_client_auth(),
-            Some((certificate, key)) => {
-                let chain = certificates("MQ_USE_SSL_CERT", certificate)?;
-                builder
-                    .with_client_auth_cert(chain, private_key(key)?)
-                    .map_err(|error| setting("MQ_USE_SSL_KEY", error.to_string()))?
-            }
+            Some(identity) => builder.with_client_cert_resolver(identity.resolver()),
         };
         Ok(Arc::new(config).into())
     }
@@ -74,7 +70,10 @@ impl BrokerTls {
     }
 }
 
-fn certificates(name: &'static str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
+pub(super) fn certificates(
+    name: &'static str,
+    pem: &[u8],
+) -> Result<Vec<CertificateDer<'static>>, Error> {
     let found: Vec<_> = CertificateDer::pem_slice_iter(pem)
         .collect::<Result<_, _>>()
         .map_err(|error| setting(name, format!("it is not PEM: {error}")))?;
@@ -84,20 +83,7 @@ fn certificates(name: &'static str, pem: &[u8]) -> Result<Vec<CertificateDer<'st
     Ok(found)
 }
 
-fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, Error> {
-    const ENCRYPTED: &[u8] = b"ENCRYPTED";
-    PrivateKeyDer::from_pem_slice(pem).map_err(|error| {
-        let encrypted = pem.windows(ENCRYPTED.len()).any(|part| part == ENCRYPTED);
-        let what = if encrypted {
-            "the key is encrypted, which is not supported: decrypt it (`openssl pkey -in KEY -out NEW`) and leave MQ_USE_SSL_PASSPHRASE out".to_owned()
-        } else {
-            format!("there is no private key in it: {error}")
-        };
-        setting("MQ_USE_SSL_KEY", what)
-    })
-}
-
-fn setting(setting: &'static str, what: String) -> Error {
+pub(super) fn setting(setting: &'static str, what: String) -> Error {
     Error::Setting { setting, what }
 }
 
@@ -165,16 +151,5 @@ mod tests {
             ..BrokerTls::default()
         });
         assert!(roots.starts_with("MQ_USE_SSL_CA: "), "{roots}");
-        let own = rcgen::generate_simple_self_signed(["mq.example.net".to_owned()]).unwrap();
-        let identity = |key: &[u8]| BrokerTls {
-            identity: Some((own.cert.pem().into_bytes(), key.to_vec())),
-            ..BrokerTls::default()
-        };
-        let encrypted =
-            b"-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
-        assert!(fault(identity(encrypted)).contains("decrypt it"));
-        assert!(fault(identity(b"")).starts_with("MQ_USE_SSL_KEY: "));
-        let key = own.signing_key.serialize_pem();
-        assert!(identity(key.as_bytes()).connector().is_ok());
     }
 }
