@@ -345,26 +345,46 @@ fn beside_the_program() -> Option<PathBuf> {
 /// SIGTERM or Ctrl-C, for whoever waits for it. They are caught from here on:
 /// as the first process of a container we would else not be told at all.
 fn stop_signal() -> CancellationToken {
-    use tokio::signal::unix::{SignalKind, signal};
-
     let stop = CancellationToken::new();
-    match (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-    ) {
-        (Ok(mut terminate), Ok(mut interrupt)) => {
-            let asked = stop.clone();
+    match asked_to_end() {
+        Ok(asked) => {
+            let token = stop.clone();
             tokio::spawn(async move {
-                tokio::select! {
-                    _ = terminate.recv() => {}
-                    _ = interrupt.recv() => {}
-                }
-                asked.cancel();
+                asked.await;
+                token.cancel();
             });
         }
-        (Err(error), _) | (_, Err(error)) => {
-            tracing::warn!(error = %error, "signals cannot be caught");
-        }
+        Err(error) => tracing::warn!(error = %error, "signals cannot be caught"),
     }
     stop
+}
+
+/// Comes when somebody wants the program to end, and listens from now on.
+#[cfg(unix)]
+fn asked_to_end() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// Comes when somebody wants the program to end, and listens from now on.
+#[cfg(windows)]
+fn asked_to_end() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::windows::{ctrl_c, ctrl_close, ctrl_shutdown};
+
+    let (mut interrupt, mut close, mut shutdown) = (ctrl_c()?, ctrl_close()?, ctrl_shutdown()?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = close.recv() => {}
+            _ = shutdown.recv() => {}
+        }
+    })
 }

@@ -2,7 +2,7 @@
 //! for. How MUCH we may call is the quota's business (`quota/`).
 
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use governor::clock::{Clock as GovernorClock, Reference};
@@ -10,6 +10,7 @@ use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
+use parking_lot::Mutex;
 
 use crate::base::clock::Clock;
 
@@ -50,19 +51,19 @@ impl Pace {
             .map(|quota| quota.allow_burst(NonZeroU32::MIN));
         let limiter = quota
             .map(|quota| RateLimiter::direct_with_clock(quota, PaceClock(self.0.clock.clone())));
-        *lock(&self.0.limiter) = limiter;
-        *lock(&self.0.apart) = per_minute.map(|n| Duration::from_secs(60) / n.get());
+        *self.0.limiter.lock() = limiter;
+        *self.0.apart.lock() = per_minute.map(|n| Duration::from_secs(60) / n.get());
     }
 
     /// The least time between two calls; `None`: there is no limit.
     pub fn apart(&self) -> Option<Duration> {
-        *lock(&self.0.apart)
+        *self.0.apart.lock()
     }
 
     /// Lets nobody through for `pause`, as a server asked.
     pub fn hold(&self, pause: Duration) {
         let until = self.0.clock.elapsed() + pause;
-        let mut held = lock(&self.0.held_until);
+        let mut held = self.0.held_until.lock();
         *held = (*held).max(until);
     }
 
@@ -74,21 +75,18 @@ impl Pace {
     }
 
     fn wait_time(&self) -> Option<Duration> {
-        let held = lock(&self.0.held_until).saturating_sub(self.0.clock.elapsed());
+        let held = self
+            .0
+            .held_until
+            .lock()
+            .saturating_sub(self.0.clock.elapsed());
         if !held.is_zero() {
             return Some(held);
         }
-        let limiter = lock(&self.0.limiter);
+        let limiter = self.0.limiter.lock();
         let refused = limiter.as_ref()?.check().err()?;
         Some(refused.wait_time_from(PaceClock(self.0.clock.clone()).now()))
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    // The sections hold no code that panics; a poisoned value is still whole.
-    mutex
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// Our clock in governor's terms.
