@@ -165,7 +165,7 @@ async fn ask_quota(
 /// For a command whose answer is what somebody waits for: of the log only what
 /// is wrong, unless all is asked for.
 fn start_quiet_log(config: &Config, clock: &Clock, terminal: &Terminal) {
-    let asked = setup::level(config.connector.log_level);
+    let asked = config.connector.log_level;
     let level = match asked {
         tracing::Level::INFO => tracing::Level::WARN,
         other => other,
@@ -174,7 +174,7 @@ fn start_quiet_log(config: &Config, clock: &Clock, terminal: &Terminal) {
 }
 
 fn start_log(config: &Config, json: bool, clock: &Clock, terminal: &Terminal) {
-    let level = setup::level(config.connector.log_level);
+    let level = config.connector.log_level;
     log_from(level, json, config, clock, terminal);
 }
 

@@ -8,14 +8,12 @@ use crate::commands::check::{Roads, Sides};
 use crate::commands::quota::Quota;
 use crate::commands::run::{self, Service};
 use crate::commands::{Exit, plan, preview};
-use crate::config::{Config, LogLevel, QueueProtocol};
+use crate::config::{Config, QueueProtocol};
 use crate::import;
 use crate::import::schedule::Start;
 use crate::lookup::Cache;
 use crate::opencti::delivery::amqp::{BrokerTls, Identity, Overrides};
-use crate::opencti::delivery::{
-    DirectorySettings, QueueRoad, RoadSettings, S3Overrides, S3Road, room_for_a_run,
-};
+use crate::opencti::delivery::{QueueRoad, RoadSettings, S3Overrides, S3Road, room_for_a_run};
 use crate::opencti::{OpenCti, Registration};
 use crate::quota::{Guard, Ledger};
 use crate::stix::bundle::Limits;
@@ -63,13 +61,7 @@ fn roads(config: &Config) -> Result<RoadSettings, Exit> {
     };
     Ok(RoadSettings {
         queue,
-        directory: connector
-            .send_to_directory
-            .as_ref()
-            .map(|directory| DirectorySettings {
-                path: directory.path.clone(),
-                retention_days: directory.retention_days,
-            }),
+        directory: connector.send_to_directory.clone(),
         s3: connector.send_to_s3.as_ref().map(|s3| S3Road {
             overrides: S3Overrides {
                 endpoint: config.s3.endpoint.clone(),
@@ -303,14 +295,4 @@ fn one_period(period: Period) -> Period {
         seconds: 86_400,
     };
     if period.is_zero() { DAY } else { period }
-}
-
-/// The level in tracing's terms.
-pub fn level(level: LogLevel) -> tracing::Level {
-    match level {
-        LogLevel::Debug => tracing::Level::DEBUG,
-        LogLevel::Info => tracing::Level::INFO,
-        LogLevel::Warn => tracing::Level::WARN,
-        LogLevel::Error => tracing::Level::ERROR,
-    }
 }

@@ -33,7 +33,7 @@ pub fn markdown_table(group: Group) -> String {
             String::new()
         };
         let cost = if costs {
-            format!(" {} |", cell(setting.cost()))
+            format!(" {} |", cell(setting.cost))
         } else {
             String::new()
         };

@@ -3,12 +3,12 @@
 //!
 //! ```text
 //! config.yml --(yaml)--> section.key = text --\
-//! environment ------------------------------ (gather) -> (envy) -> (judge) -> Config
+//! environment ------------------------------ (gather) -> (envy) -> (parse) -> Config
 //! files of secrets -------------------------/
 //! ```
 //!
 //! [`SETTINGS`] is the one table: messages, samples and docs/settings.md come from it.
-//! A new setting is a row there and the line in `judge` that reads it.
+//! A new setting is a row there and the line in `parse` that reads it.
 //!
 //! An empty value counts as unset. Only `VTREPORTER_RELATIONSHIPS` set to
 //! nothing means none, as `none` does for every list; so does an empty list
@@ -28,6 +28,7 @@ use crate::convert::filter::Filter;
 use crate::import::schedule::Start;
 use crate::lookup::Keeping;
 use crate::opencti;
+use crate::opencti::delivery::DirectorySettings;
 use crate::quota::Policy;
 use crate::virustotal;
 use crate::virustotal::facts::Severity;
@@ -37,7 +38,7 @@ pub mod docs;
 mod fault;
 mod gather;
 mod hint;
-mod judge;
+mod parse;
 mod rows;
 mod summary;
 mod table;
@@ -128,7 +129,7 @@ pub struct Connector {
     /// Shown on the platform.
     pub scope: Vec<String>,
     /// How much is logged.
-    pub log_level: LogLevel,
+    pub log_level: tracing::Level,
     /// Start to start.
     pub period: Period,
     /// Decimal megabytes.
@@ -144,24 +145,11 @@ pub struct Connector {
     /// `false` only with a directory or S3.
     pub send_to_queue: bool,
     /// Bundles also into a directory.
-    pub send_to_directory: Option<Directory>,
+    pub send_to_directory: Option<DirectorySettings>,
     /// Bundles also into a bucket.
     pub send_to_s3: Option<S3>,
     /// One draft a run.
     pub validate_before_import: bool,
-}
-
-/// How much is logged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogLevel {
-    /// Everything.
-    Debug,
-    /// The usual.
-    Info,
-    /// What is odd.
-    Warn,
-    /// What failed.
-    Error,
 }
 
 /// The road into OpenCTI.
@@ -171,15 +159,6 @@ pub enum QueueProtocol {
     Api,
     /// Messages to its broker.
     Amqp,
-}
-
-/// A directory for bundles.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Directory {
-    /// Where.
-    pub path: PathBuf,
-    /// 0 keeps all.
-    pub retention_days: u32,
 }
 
 /// A bucket for bundles.
@@ -316,7 +295,7 @@ pub fn load(
         faults.push(Fault::variable("config", "could not be read"));
         rows::Raw::default()
     });
-    let judge = judge::Judge {
+    let parser = parse::Parser {
         origins,
         read,
         now,
@@ -324,5 +303,5 @@ pub fn load(
         faults,
         warnings: gathered.warnings,
     };
-    judge::config(judge, &rows::Values::of(&raw), needs)
+    parse::config(parser, &rows::Values::of(&raw), needs)
 }

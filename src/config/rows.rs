@@ -1,10 +1,14 @@
 //! Every setting, one row each: name of the field, variable, path in
-//! `config.yml`, what it takes, what holds when it is unset, what it does.
+//! `config.yml`, what it takes, what holds when it is unset, what it does, and what it
+//! costs where that is a request.
 
 use super::table::{Group, Kind, Preset, Setting, Value, settings};
 
 use Kind::{Bool, Choice, List, ListOrNone, Number, Secret, Text, Url, Whole};
 use Preset::{Otherwise, Required, Value as Is};
+
+/// What most settings cost.
+const NO_REQUEST: &str = "none";
 
 const fn unset(means: &'static str, example: &'static str) -> Preset {
     Otherwise { means, example }
@@ -78,13 +82,16 @@ Reporter {
         Required, "The key that every request to VirusTotal carries.";
     vtreporter_country "VTREPORTER_COUNTRY" Some("vtreporter.country"),
         List("a comma list of ISO 3166-1 alpha-2 codes such as AU or AU,NZ"),
-        Is("AU"), "Countries whose submissions are reported, one report each.";
+        Is("AU"), "Countries whose submissions are reported, one report each.",
+        costs "1 for each 300 files of each country";
     vtreporter_start "VTREPORTER_START" Some("vtreporter.start"),
         Kind::Period("an ISO 8601 duration longer than zero, a date or an RFC 3339 date-time"),
-        unset("one CONNECTOR_DURATION_PERIOD", "P7D"), "How far back, or since when, the first run looks.";
+        unset("one CONNECTOR_DURATION_PERIOD", "P7D"), "How far back, or since when, the first run looks.",
+        costs "1 for each 300 files, in the first run";
     vtreporter_overlap "VTREPORTER_OVERLAP" Some("vtreporter.overlap"),
         Kind::Period("an ISO 8601 duration up to P31D"),
-        Is("PT10M"), "How far a run reaches back over the end of the one before, for late arrivals.";
+        Is("PT10M"), "How far a run reaches back over the end of the one before, for late arrivals.",
+        costs "the overlap's files once more, 1 for each 300";
     vtreporter_submitter "VTREPORTER_SUBMITTER" Some("vtreporter.submitter"), Choice(&["any", "first"]),
         Is("any"), "any = somebody in the country submitted the file; first = its first submission came from there.";
     vtreporter_min_detections "VTREPORTER_MIN_DETECTIONS" Some("vtreporter.min_detections"), Whole { min: 0, max: 1_000 },
@@ -101,12 +108,15 @@ Reporter {
     vtreporter_relationships "VTREPORTER_RELATIONSHIPS" Some("vtreporter.relationships"),
         ListOrNone("a comma list of similar_files, dropped_files, contacted_ips, contacted_domains, contacted_urls; empty or none = none"),
         Is("similar_files,dropped_files,contacted_ips,contacted_domains,contacted_urls"),
-        "What is reported beside a file of high severity.";
+        "What is reported beside a file of high severity.",
+        costs "similar_files and dropped_files: 1 or more for each file of VTREPORTER_RELATED_MIN_SEVERITY that has some; contacted_*: none, or 1 each where the page does not bring them";
     vtreporter_related_min_severity "VTREPORTER_RELATED_MIN_SEVERITY" Some("vtreporter.related_min_severity"), SEVERITIES,
-        Is("high"), "Least severity of a file whose relationships are asked for.";
+        Is("high"), "Least severity of a file whose relationships are asked for.",
+        costs "the lower, the more files are asked about";
     vtreporter_max_related_per_file "VTREPORTER_MAX_RELATED_PER_FILE" Some("vtreporter.max_related_per_file"),
         Whole { min: 1, max: 10_000 },
-        Is("40"), "At most so many related objects for each relationship of a file.";
+        Is("40"), "At most so many related objects for each relationship of a file.",
+        costs "1 for each 40, for each relationship of a file";
     vtreporter_max_files "VTREPORTER_MAX_FILES" Some("vtreporter.max_files"), COUNT,
         Is("0"), "At most so many files for each run and country; the rest waits for the next run. 0 = no cap.";
     vtreporter_author_name "VTREPORTER_AUTHOR_NAME" Some("vtreporter.author_name"), Text("a text of 2 to 200 characters"),
@@ -144,9 +154,11 @@ Reporter {
     vtreporter_create_country "VTREPORTER_CREATE_COUNTRY" Some("vtreporter.create_country"), Bool,
         Is("true"), "Link the report and its malware families to the country that the files were submitted from.";
     vtreporter_create_attack_patterns "VTREPORTER_CREATE_ATTACK_PATTERNS" Some("vtreporter.create_attack_patterns"), Bool,
-        Is("false"), "Report the ATT&CK techniques that sandboxes saw in a file of VTREPORTER_RELATED_MIN_SEVERITY or more.";
+        Is("false"), "Report the ATT&CK techniques that sandboxes saw in a file of VTREPORTER_RELATED_MIN_SEVERITY or more.",
+        costs "1 for each file of VTREPORTER_RELATED_MIN_SEVERITY";
     vtreporter_create_notes "VTREPORTER_CREATE_NOTES" Some("vtreporter.create_notes"), Bool,
-        Is("false"), "Write a note on each file with the verdicts of engines and sandboxes and the rules that matched.";
+        Is("false"), "Write a note on each file with the verdicts of engines and sandboxes and the rules that matched.",
+        costs "none, but pages several times as large";
     vtreporter_score "VTREPORTER_SCORE" Some("vtreporter.score"), Choice(&["combined", "detections", "severity", "gti"]),
         Is("combined"), "Score of files and indicators: combined = by severity and by the share of engines within it, HIGH 70 to 100, MEDIUM 40 to 69, LOW 20 to 39, NONE 0 to 39, unknown 0 to 100; detections = percent of the engines with a verdict; severity = HIGH 90, MEDIUM 60, LOW 30, NONE 0; gti = threat score of Google Threat Intelligence. Where VirusTotal does not tell it there is no score.";
     vtreporter_tags_as_labels "VTREPORTER_TAGS_AS_LABELS" Some("vtreporter.tags_as_labels"), Bool,

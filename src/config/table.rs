@@ -13,6 +13,8 @@ pub struct Setting {
     pub default: Preset,
     /// What it does, one sentence for the operator.
     pub doc: &'static str,
+    /// What it costs in requests to VirusTotal.
+    pub cost: &'static str,
     /// Which table of docs/settings.md it stands in.
     pub group: Group,
 }
@@ -129,27 +131,6 @@ impl Setting {
         }
     }
 
-    /// What it costs in requests to VirusTotal.
-    pub fn cost(&self) -> &'static str {
-        match self.env {
-            "VTREPORTER_COUNTRY" => "1 for each 300 files of each country",
-            "VTREPORTER_OVERLAP" => "the overlap's files once more, 1 for each 300",
-            "VTREPORTER_START" => "1 for each 300 files, in the first run",
-            "VTREPORTER_RELATIONSHIPS" => {
-                "similar_files and dropped_files: 1 or more for each file of \
-                 VTREPORTER_RELATED_MIN_SEVERITY that has some; contacted_*: none, \
-                 or 1 each where the page does not bring them"
-            }
-            "VTREPORTER_RELATED_MIN_SEVERITY" => "the lower, the more files are asked about",
-            "VTREPORTER_MAX_RELATED_PER_FILE" => "1 for each 40, for each relationship of a file",
-            "VTREPORTER_CREATE_ATTACK_PATTERNS" => {
-                "1 for each file of VTREPORTER_RELATED_MIN_SEVERITY"
-            }
-            "VTREPORTER_CREATE_NOTES" => "none, but pages several times as large",
-            _ => "none",
-        }
-    }
-
     /// A second spelling that is read as well: other programs write the
     /// variables of proxies in lower case.
     pub fn also(&self) -> Option<&'static str> {
@@ -167,7 +148,8 @@ impl Setting {
 /// compiler says so. A setting that is read without a row does not compile.
 macro_rules! settings {
     ($( $group:ident { $(
-        $field:ident $env:literal $yaml:expr, $kind:expr, $default:expr, $doc:literal;
+        $field:ident $env:literal $yaml:expr, $kind:expr, $default:expr, $doc:literal
+        $(, costs $cost:literal)?;
     )* } )*) => {
         #[expect(non_upper_case_globals, reason = "one name for a row, its field and its value")]
         mod row {
@@ -179,6 +161,7 @@ macro_rules! settings {
                     kind: $kind,
                     default: $default,
                     doc: $doc,
+                    cost: [$($cost,)? NO_REQUEST][0],
                     group: Group::$group,
                 };
             )*)*

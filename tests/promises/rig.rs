@@ -179,10 +179,7 @@ impl Rig {
         let kill = CancellationToken::new();
         let (done, ended) = oneshot::channel();
         let logged = Logged::default();
-        let (level, name) = (
-            setup::level(config.connector.log_level),
-            config.connector.name.clone(),
-        );
+        let (level, name) = (config.connector.log_level, config.connector.name.clone());
         let thread = std::thread::spawn({
             let (stop, kill) = (stop.clone(), kill.clone());
             let writer = logged.clone();

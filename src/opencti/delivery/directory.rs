@@ -17,7 +17,7 @@ use super::document::{Names, Retention, Sender, document};
 const PROBE: &[u8] = &[b' '; 4096];
 
 /// Where files go, and how long they stay.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DirectorySettings {
     /// `CONNECTOR_SEND_TO_DIRECTORY_PATH`.
     pub path: PathBuf,

@@ -10,7 +10,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use vtreporter::base::period::Period;
 use vtreporter::config::{
-    self, Config, Faults, Group, LogLevel, Needs, Preset, QueueProtocol, SETTINGS, docs,
+    self, Config, Faults, Group, Needs, Preset, QueueProtocol, SETTINGS, docs,
 };
 use vtreporter::import::schedule::Start;
 use vtreporter::quota::OnUnknown;

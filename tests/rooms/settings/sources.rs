@@ -21,7 +21,7 @@ fn the_least_settings_give_the_documented_defaults() {
     let connector = config.connector;
     assert_eq!(connector.name, "VirusTotal country reporter");
     assert_eq!(connector.scope, ["vtreporter"]);
-    assert_eq!(connector.log_level, LogLevel::Info);
+    assert_eq!(connector.log_level, tracing::Level::INFO);
     assert_eq!(connector.period, Period::parse("P1D").unwrap());
     assert!(!connector.run_and_terminate && connector.send_to_queue);
     assert_eq!(connector.queue_threshold_mb.to_string(), "500");
@@ -89,7 +89,7 @@ fn the_originals_docker_run_line_gives_these_settings() {
     .unwrap();
     assert_eq!(config.connector.queue_protocol, Some(QueueProtocol::Api));
     assert_eq!(config.connector.name, "VT Reporter");
-    assert_eq!(config.connector.log_level, LogLevel::Error);
+    assert_eq!(config.connector.log_level, tracing::Level::ERROR);
     assert_eq!(config.import.countries[0].name, "Australia");
     assert_eq!(config.convert.report_types, ["threat-report"]);
     assert_eq!(
@@ -151,7 +151,7 @@ fn every_variable_of_the_original_also_works_from_config_yml() {
     assert_eq!(virustotal.api_url.as_str(), "http://127.0.0.1:8080/api/v3");
     assert_eq!(virustotal.api_key.expose(), "file-key");
     assert_eq!(config.connector.scope, ["vtreporter", "files"]);
-    assert_eq!(config.connector.log_level, LogLevel::Warn);
+    assert_eq!(config.connector.log_level, tracing::Level::WARN);
     assert_eq!(config.connector.period.to_string(), "PT6H");
     assert_eq!(config.connector.queue_protocol, Some(QueueProtocol::Amqp));
     assert_eq!(config.import.countries[0].name, "Norway");

@@ -1,6 +1,6 @@
 //! Words with a fixed meaning: markings, reliability, countries, relationships.
 
-use super::Judge;
+use super::Parser;
 use crate::base::country::Country;
 use crate::config::hint::nearest;
 use crate::config::rows::RELATIONSHIPS;
@@ -17,7 +17,7 @@ const RELIABILITY: [(&str, &str); 6] = [
     ("F", "F - Reliability cannot be judged"),
 ];
 
-impl Judge<'_> {
+impl Parser<'_> {
     /// A TLP level in any of its spellings: exact, never by a part of the word,
     /// so that AMBER+STRICT cannot become AMBER.
     pub(super) fn marking(&mut self, value: Value<'_>) -> Tlp {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 
-use super::Judge;
+use super::Parser;
 use crate::base::http::HttpOptions;
 use crate::base::period::{Period, PeriodError};
 use crate::config::rows::Values;
@@ -23,7 +23,7 @@ use crate::virustotal::search::{Submitter, unbalanced};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-impl Judge<'_> {
+impl Parser<'_> {
     pub(super) fn virustotal(
         &mut self,
         values: &Values<'_>,

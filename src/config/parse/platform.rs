@@ -2,15 +2,17 @@
 
 use std::path::PathBuf;
 
+use tracing::Level;
 use uuid::Uuid;
 
-use super::{Judge, placeholder};
+use super::{Parser, placeholder};
 use crate::base::http::HttpOptions;
 use crate::config::rows::Values;
-use crate::config::{Connector, Directory, LogLevel, Needs, Network, QueueProtocol, S3};
+use crate::config::{Connector, Needs, Network, QueueProtocol, S3};
 use crate::opencti;
+use crate::opencti::delivery::DirectorySettings;
 
-impl Judge<'_> {
+impl Parser<'_> {
     pub(super) fn opencti(
         &mut self,
         values: &Values<'_>,
@@ -71,10 +73,16 @@ impl Judge<'_> {
         id
     }
 
-    fn log_level(&mut self, values: &Values<'_>) -> LogLevel {
-        use LogLevel::{Debug, Error, Info, Warn};
-        let level = self.choice(values.connector_log_level, [Debug, Info, Warn, Warn, Error]);
-        level.unwrap_or(Info)
+    fn log_level(&mut self, values: &Values<'_>) -> Level {
+        const LEVELS: [Level; 5] = [
+            Level::DEBUG,
+            Level::INFO,
+            Level::WARN,
+            Level::WARN,
+            Level::ERROR,
+        ];
+        let level = self.choice(values.connector_log_level, LEVELS);
+        level.unwrap_or(Level::INFO)
     }
 
     fn queue_protocol(&mut self, values: &Values<'_>) -> Option<QueueProtocol> {
@@ -97,7 +105,7 @@ impl Judge<'_> {
         queue
     }
 
-    fn directory(&mut self, values: &Values<'_>) -> Option<Directory> {
+    fn directory(&mut self, values: &Values<'_>) -> Option<DirectorySettings> {
         let path = self.text(values.connector_send_to_directory_path);
         let retention_days = self.whole(values.connector_send_to_directory_retention);
         if !self.boolean(values.connector_send_to_directory) {
@@ -107,7 +115,7 @@ impl Judge<'_> {
             let problem = "is missing, though CONNECTOR_SEND_TO_DIRECTORY is true";
             self.fault(values.connector_send_to_directory_path, problem);
         }
-        Some(Directory {
+        Some(DirectorySettings {
             path: PathBuf::from(path?),
             retention_days,
         })

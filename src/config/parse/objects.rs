@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::Judge;
+use super::Parser;
 use crate::base::number::counted;
 use crate::config::rows::Values;
 use crate::config::table::Value;
@@ -17,7 +17,7 @@ const MOST_LINES: usize = 20;
 /// Of OpenCTI's own decay rules.
 const REVOKE_SCORE: u8 = 20;
 
-impl Judge<'_> {
+impl Parser<'_> {
     pub(super) fn objects(&mut self, values: &Values<'_>) -> Objects {
         let min_severity = self.severity(values.vtreporter_indicator_min_severity);
         let rules = malware::Rules {

@@ -3,7 +3,7 @@
 use reqwest::header::{HeaderName, HeaderValue};
 use url::{Host, Url};
 
-use super::{Judge, placeholder};
+use super::{Parser, placeholder};
 use crate::base::http::proxy::Via;
 use crate::base::secret::Secret;
 use crate::config::table::Value;
@@ -11,7 +11,7 @@ use crate::config::table::Value;
 /// VirusTotal's API answers under this name.
 const VIRUSTOTAL: &str = "www.virustotal.com";
 
-impl Judge<'_> {
+impl Parser<'_> {
     /// An http or https address, without credentials and without a slash at
     /// the end of its path.
     pub(super) fn address(&mut self, value: Value<'_>) -> Option<Url> {

@@ -31,7 +31,7 @@ const CERTIFICATE: &str = "CERTIFICATE";
 const PRIVATE_KEY: &str = "PRIVATE KEY";
 
 /// Reads values and remembers what was wrong.
-pub(super) struct Judge<'a> {
+pub(super) struct Parser<'a> {
     pub(super) origins: BTreeMap<&'static str, Origin>,
     pub(super) read: ReadFile<'a>,
     pub(super) now: DateTime<Utc>,
@@ -43,16 +43,16 @@ pub(super) struct Judge<'a> {
 
 /// Judges everything.
 pub(super) fn config(
-    mut judge: Judge<'_>,
+    mut parser: Parser<'_>,
     values: &Values<'_>,
     needs: Needs,
 ) -> Result<Config, Faults> {
-    let network = judge.network(values);
-    let http = judge.http(values, &network);
-    let connector = judge.connector(values, needs);
+    let network = parser.network(values);
+    let http = parser.http(values, &network);
+    let connector = parser.connector(values, needs);
     let opencti = needs
         .opencti
-        .then(|| judge.opencti(values, &http, &network));
+        .then(|| parser.opencti(values, &http, &network));
     let http = HttpOptions {
         proxies: match &network.virustotal_proxy {
             Some(via) => Proxies::always(via.clone()),
@@ -60,22 +60,22 @@ pub(super) fn config(
         },
         ..http
     };
-    let virustotal = needs.virustotal.then(|| judge.virustotal(values, http));
-    let quota = judge.quota(values);
-    let memory = judge.memory(values);
-    let import = judge.import(values, &connector);
-    let convert = judge.convert(values);
-    let mq = judge.mq(values);
-    let s3 = judge.s3(values);
-    let json_logging = judge.boolean(values.opencti_json_logging);
-    if !judge.faults.is_empty() {
+    let virustotal = needs.virustotal.then(|| parser.virustotal(values, http));
+    let quota = parser.quota(values);
+    let memory = parser.memory(values);
+    let import = parser.import(values, &connector);
+    let convert = parser.convert(values);
+    let mq = parser.mq(values);
+    let s3 = parser.s3(values);
+    let json_logging = parser.boolean(values.opencti_json_logging);
+    if !parser.faults.is_empty() {
         // In the order of the table, which is that of the samples and the
         // docs; what is wrong with the file as a whole comes before.
-        judge.faults.sort_by_key(|fault| {
+        parser.faults.sort_by_key(|fault| {
             let mut rows = SETTINGS.iter();
             rows.position(|row| row.env == fault.variable)
         });
-        return Err(Faults(judge.faults, judge.warnings));
+        return Err(Faults(parser.faults, parser.warnings));
     }
     Ok(Config {
         opencti: opencti.flatten(),
@@ -89,11 +89,11 @@ pub(super) fn config(
         mq,
         s3,
         network,
-        warnings: judge.warnings,
+        warnings: parser.warnings,
     })
 }
 
-impl<'a> Judge<'a> {
+impl<'a> Parser<'a> {
     /// Notes that a value is wrong.
     fn fault(&mut self, value: Value<'_>, problem: impl Into<String>) {
         let origin = self.origins.get(value.setting.env);

@@ -1,6 +1,6 @@
 //! Broker, S3, proxies and certificates.
 
-use super::{CERTIFICATE, Judge, PRIVATE_KEY};
+use super::{CERTIFICATE, PRIVATE_KEY, Parser};
 use crate::base::http::proxy::{Bypass, Proxies};
 use crate::base::http::{self, HttpOptions};
 use crate::base::secret::Secret;
@@ -8,7 +8,7 @@ use crate::config::rows::Values;
 use crate::config::table::Value;
 use crate::config::{MqOverrides, Network, S3Overrides};
 
-impl Judge<'_> {
+impl Parser<'_> {
     pub(super) fn mq(&mut self, values: &Values<'_>) -> MqOverrides {
         let key = self.pem(values.mq_use_ssl_key, PRIVATE_KEY);
         self.belongs(values.mq_use_ssl_cert, values.mq_use_ssl_key);
