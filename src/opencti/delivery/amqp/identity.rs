@@ -10,7 +10,7 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 
-use super::tls::{certificates, setting};
+use super::pem::{certificates, setting};
 use crate::base::secret::Secret;
 use crate::opencti::error::Error;
 

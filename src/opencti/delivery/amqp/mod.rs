@@ -10,6 +10,7 @@
 
 mod identity;
 mod message;
+mod pem;
 mod progress;
 mod session;
 mod tls;

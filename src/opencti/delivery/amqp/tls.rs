@@ -5,11 +5,11 @@ use std::sync::Arc;
 use lapin::tcp::RustlsConnector;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
 use super::identity::Identity;
+use super::pem::{certificates, setting};
 use crate::opencti::error::Error;
 
 /// How the broker is trusted, and how we show who we are.
@@ -68,23 +68,6 @@ impl BrokerTls {
         }
         Ok(store)
     }
-}
-
-pub(super) fn certificates(
-    name: &'static str,
-    pem: &[u8],
-) -> Result<Vec<CertificateDer<'static>>, Error> {
-    let found: Vec<_> = CertificateDer::pem_slice_iter(pem)
-        .collect::<Result<_, _>>()
-        .map_err(|error| setting(name, format!("it is not PEM: {error}")))?;
-    if found.is_empty() {
-        return Err(setting(name, "there is no certificate in it".to_owned()));
-    }
-    Ok(found)
-}
-
-pub(super) fn setting(setting: &'static str, what: String) -> Error {
-    Error::Setting { setting, what }
 }
 
 /// Takes every certificate; the signatures are still checked.
