@@ -163,7 +163,7 @@ pub enum CachePart {
         /// A hash a line; - reads standard input
         file: PathBuf,
     },
-    /// Take over the vt_<hash>.json files of a directory
+    /// Take over the vt_HASH.json files of a directory
     #[command(after_help = "Example: vtreporter cache import ./vt-cache")]
     Import {
         /// Where they lie
