@@ -38,7 +38,7 @@ impl Guard {
             Verdict::Go | Verdict::Warn(_) => None,
             Verdict::Pause(pause) => Some(Refused {
                 pause,
-                others: false,
+                others: state.flying.total() > 1,
                 generation: state.generation,
             }),
         }
