@@ -157,10 +157,6 @@ impl Disk {
             }
             Err(_) => {}
         }
-        if let Some(aside) = self.store.set_aside() {
-            let (file, aside) = (self.store.path().display(), aside.display());
-            warn!("{file} was damaged: it is now {aside}, and a new one was begun");
-        }
     }
 }
 

@@ -7,18 +7,16 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use fs4::FileExt;
 use rusqlite::{Connection, ErrorCode};
+use tracing::warn;
 
 use super::schema::{self, Form, KNOWN};
 use super::{BUSY, StoreError};
 
-/// Opens a file, damaged or not; tells where a damaged one went.
-pub(super) fn open(
-    path: &Path,
-    now: DateTime<Utc>,
-) -> Result<(Connection, Option<PathBuf>), StoreError> {
+/// Opens a file, damaged or not.
+pub(super) fn open(path: &Path, now: DateTime<Utc>) -> Result<Connection, StoreError> {
     match connect(path) {
         Err(error) if is_damage(&error) => replace(path, now),
-        connected => Ok((judged(path, connected)?, None)),
+        connected => judged(path, connected),
     }
 }
 
@@ -26,10 +24,7 @@ pub(super) fn open(
 ///
 /// Under a lock, since another process may have seen the damage too and may
 /// have replaced it already: what is sound by now stays.
-pub(super) fn replace(
-    path: &Path,
-    now: DateTime<Utc>,
-) -> Result<(Connection, Option<PathBuf>), StoreError> {
+pub(super) fn replace(path: &Path, now: DateTime<Utc>) -> Result<Connection, StoreError> {
     let failed = |error: std::io::Error| StoreError::Unusable {
         path: path.parent().unwrap_or(path).to_owned(),
         why: error.to_string(),
@@ -39,7 +34,7 @@ pub(super) fn replace(
     if let Ok((connection, form)) = connect(path)
         && is_sound(&connection)
     {
-        return Ok((judged(path, Ok((connection, form)))?, None));
+        return judged(path, Ok((connection, form)));
     }
     let aside = free_name(path, now);
     for end in ["", "-wal", "-shm"] {
@@ -50,7 +45,9 @@ pub(super) fn replace(
             _ => {}
         }
     }
-    Ok((judged(path, connect(path))?, Some(aside)))
+    let (file, aside) = (path.display(), aside.display());
+    warn!("{file} was damaged: it is now {aside}, and a new one was begun");
+    judged(path, connect(path))
 }
 
 /// Whether an error means that the file is no longer what SQLite wrote.

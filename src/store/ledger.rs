@@ -46,23 +46,6 @@ pub struct Hour {
     pub own: u64,
 }
 
-/// Own requests of an hour.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Spending {
-    /// When the hour began.
-    pub hour: DateTime<Utc>,
-    /// The key's fingerprint.
-    pub key: String,
-    /// What they were charged to.
-    pub charge: Charge,
-    /// VirusTotal's name of the call.
-    pub endpoint: String,
-    /// All that were sent.
-    pub sent: u64,
-    /// Those of them that did not succeed.
-    pub failed: u64,
-}
-
 impl Charge {
     fn text(self) -> &'static str {
         match self {
@@ -139,35 +122,6 @@ impl Store {
                     used: count(row.get(4)?),
                     limit: row.get::<_, Option<i64>>(5)?.map(count),
                     own: count(row.get(6)?),
-                })
-            })?;
-            rows.collect()
-        })
-    }
-
-    /// Own requests of each hour since `from`, oldest first.
-    pub fn spending(
-        &self,
-        from: DateTime<Utc>,
-        now: DateTime<Utc>,
-    ) -> Result<Vec<Spending>, StoreError> {
-        self.read(now, |connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT hour, key, charged, endpoint, sent, failed
-                 FROM spent WHERE hour >= ?1 ORDER BY hour, key, charged, endpoint",
-            )?;
-            let rows = statement.query_map([start_of(from)], |row| {
-                let searches = row.get_ref(2)?.as_str()? == Charge::Searches.text();
-                Ok(Spending {
-                    hour: moment(row.get(0)?),
-                    key: row.get(1)?,
-                    charge: match searches {
-                        true => Charge::Searches,
-                        false => Charge::Requests,
-                    },
-                    endpoint: row.get(3)?,
-                    sent: count(row.get(4)?),
-                    failed: count(row.get(5)?),
                 })
             })?;
             rows.collect()

@@ -98,8 +98,6 @@ pub struct Stats {
     pub evicted: u64,
     /// Entries whose lifetime was over.
     pub expired: u64,
-    /// Requests that nobody had to send.
-    pub requests_saved: u64,
 }
 
 impl Store {
@@ -167,13 +165,6 @@ impl Store {
         })
     }
 
-    /// Counts requests that nobody had to send.
-    pub fn count_saved(&self, requests: u64, now: DateTime<Utc>) -> Result<(), StoreError> {
-        self.write(now, |transaction| {
-            add(transaction, "requests_saved", requests)
-        })
-    }
-
     /// How much is kept, and how it was used.
     pub fn stats(&self, now: DateTime<Utc>) -> Result<Stats, StoreError> {
         self.read(now, |connection| {
@@ -190,7 +181,6 @@ impl Store {
                     "stores" => &mut stats.stores,
                     "evicted" => &mut stats.evicted,
                     "expired" => &mut stats.expired,
-                    "requests_saved" => &mut stats.requests_saved,
                     _ => continue,
                 };
                 *field = value;

@@ -9,7 +9,7 @@
 //! Several processes use the file at the same time (WAL); each statement is a
 //! transaction of its own or part of a short one, so that a kill leaves the
 //! last state that was acknowledged. A damaged file is set aside under another
-//! name and begun anew: [`Store::set_aside`] says where it went.
+//! name and begun anew, with a warning that says where it went.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -39,7 +39,6 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     path: PathBuf,
     connection: Mutex<Connection>,
-    set_aside: Mutex<Option<PathBuf>>,
 }
 
 /// Why nothing can be remembered.
@@ -89,22 +88,13 @@ impl Store {
         };
         make_directory(directory).map_err(unusable)?;
         let path = directory.join(FILE);
-        let (connection, set_aside) = damage::open(&path, now)?;
-        Ok(Self(Arc::new(Inner {
-            path,
-            connection: Mutex::new(connection),
-            set_aside: Mutex::new(set_aside),
-        })))
+        let connection = Mutex::new(damage::open(&path, now)?);
+        Ok(Self(Arc::new(Inner { path, connection })))
     }
 
     /// The file.
     pub fn path(&self) -> &Path {
         &self.0.path
-    }
-
-    /// Where a damaged file was put since the last time this was asked.
-    pub fn set_aside(&self) -> Option<PathBuf> {
-        self.0.set_aside.lock().take()
     }
 
     /// Reads. A damaged file is set aside, and what is asked is asked once more
@@ -142,11 +132,7 @@ impl Store {
         let mut connection = self.0.connection.lock();
         let mut result = run(&mut connection);
         if result.as_ref().is_err_and(damage::is_damage) {
-            let (fresh, set_aside) = damage::replace(&self.0.path, now)?;
-            *connection = fresh;
-            if set_aside.is_some() {
-                *self.0.set_aside.lock() = set_aside;
-            }
+            *connection = damage::replace(&self.0.path, now)?;
             result = run(&mut connection);
         }
         result.map_err(|error| StoreError::Failed {

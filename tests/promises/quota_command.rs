@@ -160,3 +160,24 @@ async fn a_data_directory_that_cannot_be_used_costs_the_memory_and_not_the_comma
     command.arg("history");
     assert_eq!(output(command).await.status.code(), Some(3));
 }
+
+#[tokio::test]
+async fn a_damaged_file_is_told_by_whichever_command_finds_it() {
+    let vt = StandIn::start(World::empty()).await.unwrap();
+    for arguments in [["quota", "history"], ["cache", "stats"]] {
+        let data = tempfile::tempdir().unwrap();
+        let file = data.path().join("vtreporter.db");
+        std::fs::write(&file, "no database, whatever it once was").unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_vtreporter"));
+        command
+            .env_clear()
+            .env("VTREPORTER_API_URL", vt.url())
+            .env("VTREPORTER_API_KEY", vt.key())
+            .env("VTREPORTER_DATA_DIR", data.path())
+            .args(arguments);
+        let done = output(command).await;
+        assert_eq!(done.status.code(), Some(0), "{arguments:?}");
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert!(said.contains("was damaged: it is now"), "{said}");
+    }
+}

@@ -25,7 +25,7 @@ pub fn stats(cache: &Cache, as_json: bool) -> Result<(), Exit> {
             json!({
                 "entries": stats.entries, "bytes": stats.bytes, "hits": stats.hits,
                 "misses": stats.misses, "stores": stats.stores, "evicted": stats.evicted,
-                "expired": stats.expired, "requests_saved": stats.requests_saved,
+                "expired": stats.expired,
                 "file": cache.store.path(),
             })
         );
@@ -43,7 +43,6 @@ pub fn stats(cache: &Cache, as_json: bool) -> Result<(), Exit> {
         (stats.stores, "answers kept"),
         (stats.evicted, "made room for others"),
         (stats.expired, "too old"),
-        (stats.requests_saved, "requests that nobody had to send"),
     ] {
         say!("{:>12}  {what}", grouped(count));
     }

@@ -58,7 +58,7 @@ CREATE TABLE counter (
 ) WITHOUT ROWID;
 INSERT INTO counter VALUES
     ('entries', 0), ('bytes', 0), ('hits', 0), ('misses', 0), ('stores', 0),
-    ('evicted', 0), ('expired', 0), ('requests_saved', 0);
+    ('evicted', 0), ('expired', 0);
 
 CREATE TRIGGER object_in AFTER INSERT ON object BEGIN
     UPDATE counter SET value = value + 1 WHERE name = 'entries';
