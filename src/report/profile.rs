@@ -26,9 +26,6 @@ const RANKED: usize = 40;
 /// Rows of a ranking of signs, of which there are several kinds.
 const SIGNS: usize = 20;
 
-/// What a file without the word is counted as.
-pub const NOT_TOLD: &str = "";
-
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Profile {
     timeline: Timeline,
@@ -120,8 +117,8 @@ impl Profile {
 pub struct Summary {
     /// Files found by the search, by first submission.
     pub timeline: Timeline,
-    /// Files found by the search, by family; [`NOT_TOLD`] where engines agree
-    /// on none.
+    /// Files found by the search, by family; the empty name where
+    /// engines agree on none.
     pub families: Ranked,
     /// Files found by the search, by file type.
     pub kinds: Ranked,

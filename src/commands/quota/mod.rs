@@ -83,8 +83,9 @@ pub async fn check(quota: &Quota, need: u64, json: bool) -> Result<(), Exit> {
         readings.push(guard.refresh().await.map_err(|error| Exit::from(&error))?);
     }
     let now = quota.clock.now();
-    show::fits(&quota.fit(&readings, need, now), need, json);
-    match quota.fit(&readings, need, now).fit {
+    let fits = quota.fit(&readings, need, now);
+    show::fits(&fits, need, json);
+    match fits.fit {
         Fit::Now => Ok(()),
         Fit::Later(_) | Fit::No => Err(Exit::NotEverything(format!(
             "{need} requests do not fit into what is left now"
